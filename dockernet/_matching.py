@@ -1,0 +1,279 @@
+"""Which container a target means, from where the caller stands.
+
+A name is tried in the ways of the table below, the nearest scope first: a link alias
+hides a container of the same name, as it does in the recipient's hosts file and in
+the embedded DNS.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from attrs import frozen
+
+from dockernet._standing import Standing, network_owner
+from dockernet.errors import AmbiguousPeerError
+from dockernet.model.addresses import IPAddress
+from dockernet.model.containers import Attachment, Container
+from dockernet.model.facts import Inventory
+from dockernet.model.links import Link
+from dockernet.model.ports import HostBinding, Port
+from dockernet.model.targets import Target
+
+__all__ = ["Match", "behind", "known_names", "match", "near_misses", "undetailed"]
+
+_ID_DIGITS = 12  # fewer could be a name, and would often be ambiguous
+
+
+@frozen
+class Match:
+    """What a target means.
+
+    Attributes:
+        peers: The containers it means; several are replicas of one service.
+        link: The caller's link whose alias it is; its peer may be gone.
+    """
+
+    peers: tuple[Container, ...] = ()
+    link: Link | None = None
+
+
+@frozen
+class _Question:
+    target: Target
+    inventory: Inventory
+    caller: Container | None
+
+    @property
+    def name(self) -> str:
+        return self.target.name
+
+    def running_first(self, found: Iterable[Container]) -> tuple[Container, ...]:
+        """Those that run, or all of them where none does."""
+        every = tuple(found)
+        return tuple(c for c in every if c.running) or every
+
+
+def match(target: Target, inventory: Inventory, standing: Standing) -> Match:
+    """Find the containers that a target means.
+
+    Raises:
+        AmbiguousPeerError: Two or more peers of different services fit equally well.
+    """
+    question = _Question(target, inventory, standing.caller)
+    if target.address is not None:
+        return Match(_sole(question, _addressed(question)))
+    link = None if target.project else _alias(question)
+    if link is not None:
+        return Match(tuple(_linked_peer(question, link)), link)
+    ways = (way(question) for way in (_IN_PROJECT if target.project else _WAYS))
+    found = next((f for f in ways if f), ())
+    return Match(_sole(question, found))
+
+
+def undetailed(target: Target | None, inventory: Inventory, standing: Standing) -> tuple[str, ...]:
+    """The ids of the containers to read in detail before the match is certain.
+
+    A listing tells names, legacy links, labels and addresses, but neither the links
+    nor the aliases of user-defined networks. Asked again with what was read, this
+    ends: every answer names only containers that were not read before.
+    """
+    caller = standing.caller
+    if caller is not None and caller.links is None:
+        return (caller.id,)
+    if target is None:
+        return ()
+    wanted = _candidates(_Question(target, inventory, caller))
+    owners = (network_owner(c, inventory) for c in wanted)
+    unread = (c.id for c in (*wanted, *owners) if c is not None and c.links is None)
+    return tuple(dict.fromkeys(unread))
+
+
+def near_misses(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The known names that look most like the one asked for, at most three."""
+    folded = {k.casefold(): k for k in sorted(known)}
+    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
+    return tuple(folded[c] for c in close)
+
+
+def behind(
+    containers: Iterable[Container],
+    host_port: int,
+    protocol: str = "tcp",
+    host_ip: IPAddress | None = None,
+) -> tuple[tuple[Container, Port, HostBinding], ...]:
+    """The containers, their ports and bindings that hold a port of the engine's host.
+
+    Several may: on different host addresses, or on different address families.
+    """
+    return tuple(
+        (container, port, binding)
+        for container in sorted(containers, key=lambda c: (c.name, c.id))
+        for port, bindings in container.ports.items()
+        for binding in bindings
+        if port.protocol == protocol and binding.host_port == host_port
+        if host_ip is None or _answers_on(binding, host_ip)
+    )
+
+
+def _answers_on(binding: HostBinding, host_ip: IPAddress) -> bool:
+    wild = binding.is_wildcard and host_ip.version in binding.families
+    return wild or binding.host_ip == host_ip
+
+
+def known_names(inventory: Inventory) -> Iterator[str]:
+    """Every name that could have been meant."""
+    for container in inventory.containers:
+        yield from (container.name, *filter(None, (container.service,)))
+        for attachment in container.networks:
+            yield from attachment.aliases or ()
+
+
+def _candidates(question: _Question) -> Sequence[Container]:
+    """The containers whose details could change the match."""
+    if question.target.address is not None:
+        return _addressed(question)
+    if question.target.project:
+        return _in_project(question)
+    link = _alias(question)
+    if link is not None:
+        return tuple(_linked_peer(question, link))
+    named = _named(question)
+    if named:
+        return named
+    near = [c for c in question.inventory.containers if _neighbours(question.caller, c)]
+    if any(c.links is None for c in near):
+        return near
+    *certain, _ = _WAYS
+    found = next((f for f in (way(question) for way in certain) if f), None)
+    return question.inventory.containers if found is None else found
+
+
+# The ways a name can mean a container.
+
+
+def _alias(question: _Question) -> Link | None:
+    """The caller's link of that alias."""
+    caller = question.caller
+    if caller is None:
+        return None
+    links = {link.alias: link for link in caller.links or ()}
+    return links.get(question.name)
+
+
+def _linked_peer(question: _Question, link: Link) -> Iterator[Container]:
+    """A link names its peer by name, or by the id that it was made with."""
+    for container in question.inventory.containers:
+        if link.peer in (container.name, container.id) or (
+            len(link.peer or "") >= _ID_DIGITS and container.id.startswith(link.peer or "-")
+        ):
+            yield container
+            return
+
+
+def _named(question: _Question) -> tuple[Container, ...]:
+    """By its own name; exactly, else whatever the case, as the embedded DNS has it."""
+    every, name = question.inventory.containers, question.name
+    exact = tuple(c for c in every if c.name == name)
+    return exact or tuple(c for c in every if c.name.casefold() == name.casefold() != "")
+
+
+def _aliased_here(question: _Question) -> tuple[Container, ...]:
+    """By an alias on a network that the caller is on."""
+    caller = question.caller
+    if caller is None:
+        return ()
+    mine = {a.network_id for a in caller.networks}
+    return _aliased(question, lambda attachment: attachment.network_id in mine)
+
+
+def _aliased_anywhere(question: _Question) -> tuple[Container, ...]:
+    """By an alias on any network, for callers who share none with the peer."""
+    return _aliased(question, lambda _: True)
+
+
+def _aliased(
+    question: _Question, counts: Callable[[Attachment], bool]
+) -> tuple[Container, ...]:
+    folded = question.name.casefold()
+    return question.running_first(
+        c
+        for c in question.inventory.containers
+        if any(folded in map(str.casefold, a.names) for a in c.networks if counts(a))
+    )
+
+
+def _own_service(question: _Question) -> tuple[Container, ...]:
+    """By its service, in the caller's own Compose project."""
+    caller = question.caller
+    if caller is None or caller.project is None:
+        return ()
+    return _service(question, caller.project)
+
+
+def _any_service(question: _Question) -> tuple[Container, ...]:
+    return _service(question, None)
+
+
+def _in_project(question: _Question) -> tuple[Container, ...]:
+    """By its service or its own name, in the project that the target names."""
+    project = question.target.project
+    named = tuple(c for c in _named(question) if c.project == project)
+    return _service(question, project) or named
+
+
+def _service(question: _Question, project: str | None) -> tuple[Container, ...]:
+    fits = (c for c in question.inventory.containers if c.service == question.name)
+    return question.running_first(c for c in fits if project is None or c.project == project)
+
+
+def _identified(question: _Question) -> tuple[Container, ...]:
+    """By a unique prefix of its id."""
+    folded = question.name.lower()
+    if len(folded) < _ID_DIGITS:
+        return ()
+    return tuple(c for c in question.inventory.containers if c.id.startswith(folded))
+
+
+_Way = Callable[[_Question], tuple[Container, ...]]
+_WAYS: tuple[_Way, ...] = (
+    _named,
+    _aliased_here,
+    _own_service,
+    _any_service,
+    _identified,
+    _aliased_anywhere,
+)
+_IN_PROJECT: tuple[_Way, ...] = (_in_project,)
+
+
+def _addressed(question: _Question) -> tuple[Container, ...]:
+    """By an address of its own; on a network of the caller's, where there is a choice."""
+    address = question.target.address
+    found = [
+        (c, a) for c in question.inventory.containers for a in c.networks if address in a.addresses
+    ]
+    mine = {a.network_id for a in question.caller.networks} if question.caller else set[str]()
+    near = tuple(c for c, a in found if a.network_id in mine)
+    return near or tuple(c for c, _ in found)
+
+
+def _neighbours(caller: Container | None, container: Container) -> bool:
+    mine = {a.network_id for a in caller.networks} if caller else set[str]()
+    return any(a.network_id in mine for a in container.networks)
+
+
+def _sole(question: _Question, found: Sequence[Container]) -> tuple[Container, ...]:
+    """Replicas of one service may be several; anything else must be one."""
+    services = {(c.project, c.service) if c.service else c.id for c in found}
+    if len(services) > 1:
+        raise AmbiguousPeerError(str(question.target), tuple(sorted({*map(_telling, found)})))
+    return tuple(sorted(found, key=lambda c: (c.number or 0, c.name, c.id)))
+
+
+def _telling(container: Container) -> str:
+    """What to say to mean this container, or its service, and no other."""
+    if container.project and container.service:
+        return f"{container.project}/{container.service}"
+    return container.name or container.short_id

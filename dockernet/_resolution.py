@@ -1,0 +1,453 @@
+"""One look-up in progress: which source next, what its answer means.
+
+Nothing here reads the outside. A driver, blocking or awaiting, asks the sources that
+:meth:`Resolution.next_source` names and hands over what they say; the decisions are
+all made here, so that both faces make the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from attrs import define, evolve, field, frozen
+
+from dockernet._matching import known_names, match, near_misses
+from dockernet._routes import Case, walk
+from dockernet._standing import Stand, Standing, network_owner, standing
+from dockernet.errors import (
+    AmbiguousPeerError,
+    PeerNotFoundError,
+    SourceError,
+    UnreachableError,
+)
+from dockernet.model.addresses import IPAddress
+from dockernet.model.containers import Container
+from dockernet.model.diagnostics import Diagnostic
+from dockernet.model.endpoints import Endpoint, Explanation, Peer, Reason, Refusal, Route
+from dockernet.model.facts import EngineProfile, Fact, Freshness, Inventory, Source, Want
+from dockernet.model.networks import Network
+from dockernet.model.ports import Port
+from dockernet.model.targets import Target
+from dockernet.model.vantage import Vantage, VantageKind
+
+__all__ = ["Census", "Resolution"]
+
+
+@frozen
+class _Outcome:
+    """What one body of knowledge makes of the target."""
+
+    known: bool = False
+    endpoints: tuple[Endpoint, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    notes: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    stand: str = ""
+
+
+@define
+class _Inquiry:
+    """The sources that are asked in turn, and what was heard of them."""
+
+    vantage: Vantage
+    sources: Sequence[Source]
+    want: Want = field(init=False)
+    asked: list[str] = field(factory=list[str])
+    facts: list[Fact] = field(factory=list[Fact])
+    inventories: list[Inventory] = field(factory=list[Inventory])
+    failures: list[SourceError] = field(factory=list[SourceError])
+    diagnostics: list[Diagnostic] = field(factory=list[Diagnostic])
+    _next: int = 0
+
+    def next_source(self) -> Source | None:
+        """The source to ask next; ``None`` when enough was heard."""
+        if self._next >= len(self.sources) or self._enough():
+            return None
+        source = self.sources[self._next]
+        self._next += 1
+        self.asked.append(source.name)
+        return source
+
+    def heard(self, said: Iterable[Fact | Inventory | Diagnostic]) -> None:
+        """Take what a source says."""
+        for item in said:
+            if isinstance(item, Inventory):
+                self.inventories.append(item)
+                self.diagnostics += item.diagnostics
+            elif isinstance(item, Fact):
+                self.facts.append(item)
+            else:
+                self.diagnostics.append(item)
+
+    def failed(self, error: SourceError) -> None:
+        """Take that a source could not be asked."""
+        self.failures.append(error)
+        self.diagnostics.append(Diagnostic(error.source, "not heard", error.reason))
+
+    def _enough(self) -> bool:
+        return False
+
+
+@define
+class Resolution(_Inquiry):
+    """The look-up of one target.
+
+    Attributes:
+        target: What is looked for.
+        thorough: Whether to hear every source, as an explanation does, or to stop at
+            an engine that knows the peer.
+    """
+
+    target: Target = field(kw_only=True)
+    thorough: bool = field(default=False, kw_only=True)
+    family: int | None = field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        self.want = Want(self.target, self.vantage)
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every endpoint, best first.
+
+        Raises:
+            AmbiguousPeerError: Several peers fit equally well.
+            PeerNotFoundError: Every source was heard and none knows the peer.
+            SourceError: No source knows it, and this one could not be asked.
+            UnreachableError: The peer is known and no route leads to it.
+        """
+        outcome = self._outcome()
+        if not outcome.known:
+            self._raise_unknown()
+        if not outcome.endpoints:
+            raise UnreachableError(str(self.target), outcome.refusals)
+        return outcome.endpoints
+
+    def explanation(self) -> Explanation:
+        """Everything that was found; it never raises for an unknown peer."""
+        try:
+            outcome = self._outcome()
+        except AmbiguousPeerError as error:
+            outcome = _Outcome(notes=(str(error),))
+            close = error.candidates
+        else:
+            close = () if outcome.known else self._near_misses()
+        return Explanation(
+            target=str(self.target),
+            vantage=self.vantage,
+            stand=outcome.stand or self._stand(),
+            asked=tuple(self.asked),
+            chosen=next(iter(outcome.endpoints), None),
+            endpoints=outcome.endpoints,
+            refusals=outcome.refusals,
+            diagnostics=(*self.diagnostics, *outcome.diagnostics),
+            notes=outcome.notes,
+            near_misses=close,
+        )
+
+    def _enough(self) -> bool:
+        """An engine that knows the peer ends the look-up: nothing is fresher."""
+        return not self.thorough and any(self._knows(i) for i in self.inventories)
+
+    def _knows(self, inventory: Inventory) -> bool:
+        return self._by_inventory(inventory).known
+
+    def _outcome(self) -> _Outcome:
+        """The engines' word where one knows the peer, else what the other sources say."""
+        told = [self._by_inventory(i) for i in self.inventories]
+        outcome = next((o for o in told if o.known), None)
+        if outcome is None and self.target.is_host:
+            outcome = _by_vantage(self.target, self.vantage)
+        if outcome is None:
+            outcome = self._by_facts()
+        return self._in_family(outcome)
+
+    def _in_family(self, outcome: _Outcome) -> _Outcome:
+        if self.family is None or not outcome.endpoints:
+            return outcome
+        kept = tuple(e for e in outcome.endpoints if e.family in (self.family, None))
+        if kept:
+            return evolve(outcome, endpoints=kept)
+        detail = f"no route has an IPv{self.family} address"
+        refusal = Refusal(None, Reason.NO_ADDRESS, detail, "ask for the other family, or for any")
+        return evolve(outcome, endpoints=(), refusals=(*outcome.refusals, refusal))
+
+    # By an engine's inventory.
+
+    def _by_inventory(self, inventory: Inventory) -> _Outcome:
+        where = standing(self.vantage, inventory)
+        if self.target.is_host:
+            return self._route(inventory, where, (_host_peer(self.target),))
+        found = match(self.target, inventory, where)
+        if found.link is not None and not found.peers:
+            gone = _dangling(found.link.peer or "", self.target.name)
+            return _Outcome(known=True, refusals=(gone,), stand=str(where))
+        if not found.peers:
+            return _Outcome(stand=str(where))
+        return self._route(inventory, where, found.peers)
+
+    def _route(
+        self, inventory: Inventory, where: Standing, peers: Sequence[Container]
+    ) -> _Outcome:
+        endpoints: list[Endpoint] = []
+        refusals: list[Refusal] = []
+        notes: list[str] = []
+        for peer in peers:
+            owner = network_owner(peer, inventory)
+            if owner is None:
+                refusals.append(_ownerless(peer))
+            elif (port := self._port(peer, owner, notes)) is None:
+                refusals.append(_port_unknown(self.target))
+            else:
+                running = owner if peer.running else evolve(owner, state=peer.state)
+                case = Case(_label(peer), running, port, where, self.vantage, inventory)
+                good, bad = walk(case)
+                endpoints += good
+                refusals += bad
+        return _Outcome(
+            known=True,
+            endpoints=tuple(dict.fromkeys(endpoints)),
+            refusals=tuple(dict.fromkeys(refusals)),
+            notes=tuple(dict.fromkeys(notes)),
+            diagnostics=self._stale(peers, inventory),
+            stand=str(where),
+        )
+
+    def _port(self, peer: Container, owner: Container, notes: list[str]) -> Port | None:
+        if self.target.port is not None:
+            return self.target.port
+        return _chosen(tuple({*owner.known_ports, *peer.known_ports}), notes)
+
+    def _stale(
+        self, peers: Sequence[Container], inventory: Inventory
+    ) -> tuple[Diagnostic, ...]:
+        """The facts of other sources that name an address which no such peer has."""
+        owners = (network_owner(peer, inventory) for peer in peers)
+        attachments = [a for owner in owners if owner for a in owner.networks]
+        current = {address for a in attachments for address in a.addresses}
+        return tuple(
+            _stale_fact(fact, current)
+            for fact in self._facts()
+            if fact.addresses and current and current.isdisjoint(fact.addresses)
+        )
+
+    # By what the other sources say.
+
+    def _by_facts(self) -> _Outcome:
+        facts = sorted(self._facts(), key=lambda fact: -fact.freshness)
+        if not facts:
+            return _Outcome(stand=self._stand())
+        best = next((f for f in facts if f.addresses), None)
+        if best is None:
+            return _Outcome(known=True, refusals=(_addressless(facts[0]),))
+        disproved = self._disproved(best)
+        if disproved is not None:
+            return _Outcome(known=True, refusals=(disproved,))
+        notes: list[str] = []
+        port = self.target.port or _chosen(tuple(p for f in facts for p in f.ports), notes)
+        stale = [
+            _stale_fact(fact, set(best.addresses))
+            for fact in facts
+            if fact.addresses and set(best.addresses).isdisjoint(fact.addresses)
+        ]
+        if port is None:
+            refusals = (_port_unknown(self.target),)
+            return _Outcome(known=True, refusals=refusals, diagnostics=tuple(stale))
+        endpoints = tuple(_given(self.target.name, best, address, port) for address in best.addresses)
+        return _Outcome(True, endpoints, (), tuple(notes), tuple(stale), self._stand())
+
+    def _facts(self) -> Iterator[Fact]:
+        """The facts about the target: its very name, else whatever the case."""
+        if self.target.project is not None:
+            return iter(())
+        if self.target.address is not None:
+            return (f for f in self.facts if self.target.address in f.addresses)
+        name = self.target.name
+        exact = [f for f in self.facts if name in f.names]
+        folded = name.casefold()
+        return iter(exact or [f for f in self.facts if folded in map(str.casefold, f.names)])
+
+    def _disproved(self, fact: Fact) -> Refusal | None:
+        """Where an engine sees that nobody has an address on a network of the caller's.
+
+        A variable or line outlives the peer that it was written for. An address
+        outside of the engine's networks is none of its business.
+        """
+        for inventory in self.inventories:
+            where = standing(self.vantage, inventory)
+            subnets = [s for n in _networks(where, inventory) for s in n.subnets]
+            taken = {a for c in inventory.containers for n in c.networks for a in n.addresses}
+            owned = [a for a in fact.addresses if any(a in s for s in subnets)]
+            if where.stand is Stand.CONTAINER and owned and taken.isdisjoint(owned):
+                return _gone(self.target.name, fact)
+        return None
+
+    # When nobody knows.
+
+    def _raise_unknown(self) -> None:
+        if self.failures:
+            # Absence was not proven: this source might have known the peer.
+            raise self.failures[0]
+        raise PeerNotFoundError(str(self.target), tuple(self.asked), self._near_misses())
+
+    def _near_misses(self) -> tuple[str, ...]:
+        inventories = (name for i in self.inventories for name in known_names(i))
+        facts = (name for fact in self.facts for name in fact.names)
+        return near_misses(self.target.name, {*inventories, *facts} - {""})
+
+    def _stand(self) -> str:
+        if self.inventories:
+            return str(standing(self.vantage, self.inventories[0]))
+        return str(self.vantage)
+
+
+@define
+class Census(_Inquiry):
+    """The look-up of every peer that can be named from a vantage."""
+
+    def __attrs_post_init__(self) -> None:
+        self.want = Want(None, self.vantage)
+
+    def peers(self) -> tuple[Peer, ...]:
+        """Every peer, by name and network.
+
+        Raises:
+            SourceError: No source could be asked at all.
+        """
+        if self.failures and len(self.failures) == len(self.asked):
+            raise self.failures[0]
+        known = [peer for i in self.inventories for peer in _neighbours(i, self.vantage)]
+        told = [
+            Peer(fact.names[0], None, fact.addresses, None, (fact.source,)) for fact in self.facts
+        ]
+        return tuple(sorted(_merged(known, told), key=lambda p: (p.name, p.network or "")))
+
+
+def _neighbours(inventory: Inventory, vantage: Vantage) -> Iterator[Peer]:
+    """Running containers: all of them, or in a container those that share a network."""
+    where = standing(vantage, inventory)
+    caller = where.caller
+    scope = {a.network_id for a in caller.networks} if where.stand is Stand.CONTAINER and caller else None
+    for container in inventory.containers:
+        if not container.running or (caller is not None and container.id == caller.id):
+            continue
+        for attachment in container.networks:
+            if scope is None or attachment.network_id in scope:
+                yield Peer(
+                    container.name,
+                    container.id,
+                    attachment.addresses,
+                    attachment.network,
+                    (inventory.source,),
+                )
+
+
+def _merged(known: Sequence[Peer], told: Iterable[Peer]) -> Iterator[Peer]:
+    """Peers that an engine knows take in what the others tell of the same address."""
+    rest = list(told)
+    for peer in known:
+        same = [t for t in rest if not set(t.addresses).isdisjoint(peer.addresses)]
+        rest = [t for t in rest if t not in same]
+        sources = (source for t in same for source in t.sources)
+        yield evolve(peer, sources=tuple(dict.fromkeys((*peer.sources, *sources))))
+    by_name: dict[str, Peer] = {}
+    for peer in rest:
+        first = by_name.setdefault(peer.name, peer)
+        both = tuple(dict.fromkeys((*first.sources, *peer.sources)))
+        by_name[peer.name] = evolve(first, sources=both)
+    yield from by_name.values()
+
+
+# The host itself as a peer.
+
+
+def _host_peer(target: Target) -> Container:
+    """A service of the engine's host is one in host mode, as far as routes go."""
+    return Container(id="", name=target.name, state="running", network_mode="host")
+
+
+def _by_vantage(target: Target, vantage: Vantage) -> _Outcome:
+    """The host's address without an engine: the gateway, or loopback on the host."""
+    if target.port is None:
+        return _Outcome(known=True, refusals=(_port_unknown(target),))
+    inside = vantage.kind is VantageKind.CONTAINER
+    inventory = Inventory(source="vantage", engine=EngineProfile())
+    if not inside:
+        case = Case(
+            target.name, _host_peer(target), target.port, Standing(Stand.HOST), vantage, inventory
+        )
+        return _Outcome(known=True, endpoints=walk(case)[0])
+    endpoints = tuple(
+        Endpoint(
+            gateway, target.port.number, target.port.protocol, Route.HOST_MODE, "vantage",
+            target.name, target.port,
+        )
+        for gateway in vantage.gateways
+    )
+    if endpoints:
+        return _Outcome(known=True, endpoints=endpoints)
+    detail = "this container has no default gateway, so its host has no known address"
+    fix = "connect it to a network that is not internal"
+    refusal = Refusal(Route.HOST_MODE, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
+    return _Outcome(known=True, refusals=(refusal,))
+
+
+# Words for what was found.
+
+
+def _label(peer: Container) -> str:
+    return peer.name or peer.short_id
+
+
+def _given(name: str, fact: Fact, address: IPAddress, port: Port) -> Endpoint:
+    return Endpoint(address, port.number, port.protocol, fact.route, fact.source, name, port)
+
+
+def _chosen(ports: Sequence[Port], notes: list[str]) -> Port | None:
+    """The only port, else the lowest of tcp, as ``ALIAS_PORT`` names it since Engine 28."""
+    ordered = sorted(set(ports), key=lambda p: (p.protocol != "tcp", p.protocol, p.number))
+    if not ordered:
+        return None
+    others = f", the first of {', '.join(map(str, ordered))}" if len(ordered) > 1 else ""
+    notes.append(f"no port was asked for: {ordered[0]} was chosen{others or ', the only one'}")
+    return ordered[0]
+
+
+def _networks(where: Standing, inventory: Inventory) -> Iterator[Network]:
+    for attachment in where.caller.networks if where.caller else ():
+        network = inventory.network(attachment.network_id)
+        if network is not None:
+            yield network
+
+
+def _stale_fact(fact: Fact, current: Iterable[IPAddress]) -> Diagnostic:
+    said = ", ".join(map(str, fact.addresses))
+    known = ", ".join(map(str, sorted(current, key=lambda a: (a.version, int(a)))))
+    reason = f"stale: it says {said}, but the peer has {known}"
+    return Diagnostic(fact.source, fact.names[0], reason)
+
+
+def _port_unknown(target: Target) -> Refusal:
+    detail = f"no source tells a port of {target.name}"
+    return Refusal(None, Reason.PORT_UNKNOWN, detail, f"say {target}:PORT")
+
+
+def _addressless(fact: Fact) -> Refusal:
+    detail = f"{fact.source} knows {fact.names[0]} but no address of it"
+    fix = "expose a port of the peer, or give the caller access to an engine"
+    return Refusal(fact.route, Reason.NO_ADDRESS, detail, fix)
+
+
+def _gone(name: str, fact: Fact) -> Refusal:
+    said = ", ".join(map(str, fact.addresses))
+    detail = f"{fact.source} says {said} for {name}, and no container has that address now"
+    return Refusal(fact.route, Reason.STALE, detail, "start the peer, then make this container anew")
+
+
+def _dangling(peer: str, alias: str) -> Refusal:
+    detail = f"the link {peer}:{alias} leads to a container that is gone"
+    return Refusal(Route.LINK, Reason.STALE, detail, f"make {peer} again, then restart the caller")
+
+
+def _ownerless(peer: Container) -> Refusal:
+    detail = f"{_label(peer)} uses the network of a container that is gone"
+    fix = f"make {_label(peer)} anew with another --network"
+    return Refusal(None, Reason.NO_NETWORK, detail, fix)

@@ -1,0 +1,379 @@
+"""Which routes lead from where the caller stands to a container port.
+
+The table at the end is the heart of the library. For each stand it has the rows to
+walk, from the top; a row gives endpoints where it applies, a refusal where it cannot
+work, and nothing where it does not apply. The rows follow what engines were measured
+to do, and the tests prove each against a real engine. A new route is a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from attrs import frozen
+
+from dockernet._standing import Stand, Standing, is_here
+from dockernet.model.addresses import IPAddress
+from dockernet.model.containers import Attachment, Container
+from dockernet.model.endpoints import Endpoint, Reason, Refusal, Route
+from dockernet.model.facts import Inventory
+from dockernet.model.networks import Network
+from dockernet.model.ports import HostBinding, Port
+from dockernet.model.vantage import Vantage
+
+__all__ = ["Case", "walk"]
+
+_LOOPBACK: Final[Mapping[int, IPAddress]] = {4: IPv4Address("127.0.0.1"), 6: IPv6Address("::1")}
+_HOSTLESS: Final = frozenset({"macvlan", "ipvlan", "overlay"})
+_ROUTED_SINCE: Final = 28  # older engines open nothing for routed networks
+
+
+@frozen
+class Case:
+    """One question to the table: from here, to this port of this peer.
+
+    Attributes:
+        name: The peer's name, for people.
+        peer: The container whose network namespace the peer uses; itself for most.
+        port: The container port.
+        standing: Where the caller stands.
+        vantage: What the caller's own files tell of that place.
+        inventory: What the engine tells of everything else.
+    """
+
+    name: str
+    peer: Container
+    port: Port
+    standing: Standing
+    vantage: Vantage
+    inventory: Inventory
+
+    @property
+    def caller(self) -> Container | None:
+        return self.standing.caller
+
+    @property
+    def bindings(self) -> tuple[HostBinding, ...]:
+        """The live host bindings of the port."""
+        return self.peer.ports.bindings(self.port)
+
+    @property
+    def dialled_bindings(self) -> Iterator[tuple[HostBinding, int]]:
+        """Those bindings that have a host port."""
+        for binding in self.bindings:
+            if isinstance(binding.host_port, int) and binding.host_port:
+                yield binding, binding.host_port
+
+    @property
+    def in_host_mode(self) -> bool:
+        return self.peer.network_mode == "host"
+
+    def networks_of(self, container: Container | None) -> Iterator[tuple[Attachment, Network]]:
+        """A container's attachments with their networks, by network name."""
+        for attachment in container.networks if container else ():
+            network = self.inventory.network(attachment.network_id)
+            if network is not None and attachment.addresses:
+                yield attachment, network
+
+    def caller_bridges(self) -> tuple[tuple[Attachment, Network], ...]:
+        """The caller's bridge networks, the one with its default route first."""
+        ways = frozenset(self.vantage.gateways)
+        bridges = [(a, n) for a, n in self.networks_of(self.caller) if n.is_bridge]
+        return tuple(
+            sorted(bridges, key=lambda pair: (ways.isdisjoint(pair[0].gateways), pair[1].name))
+        )
+
+    def endpoint(
+        self, host: IPAddress | str, route: Route, port: int | None = None, network: str | None = None
+    ) -> Endpoint:
+        number = self.port.number if port is None else port
+        source = self.inventory.source
+        return Endpoint(
+            host, number, self.port.protocol, route, source, self.name, self.port, network
+        )
+
+
+Answer = Endpoint | Refusal
+Row = Callable[[Case], Iterable[Answer]]
+
+
+def walk(case: Case) -> tuple[tuple[Endpoint, ...], tuple[Refusal, ...]]:
+    """Walk the table for one case.
+
+    Returns:
+        The endpoints, best first, and the refusals. There is always one of either.
+    """
+    settled = next((refusal for settle in _PEER for refusal in settle(case)), None)
+    if settled is not None:
+        return (), (settled,)
+    answers = [answer for row in TABLE[case.standing.stand] for answer in row(case)]
+    endpoints = tuple(dict.fromkeys(a for a in answers if isinstance(a, Endpoint)))
+    refusals = tuple(dict.fromkeys(a for a in answers if isinstance(a, Refusal)))
+    if not endpoints and not refusals:
+        refusals = (_OTHERWISE[case.standing.stand](case),)
+    return endpoints, refusals
+
+
+# First: what the peer is.
+
+
+def _not_running(case: Case) -> Iterator[Refusal]:
+    if not case.peer.running and case.peer.state != "paused":
+        state = case.peer.state or "in no known state"
+        yield Refusal(
+            None, Reason.NOT_RUNNING, f"{case.peer} is {state}", f"docker start {case.peer}"
+        )
+
+
+def _paused(case: Case) -> Iterator[Refusal]:
+    # A paused container keeps its ports, accepts nothing and answers nothing.
+    if case.peer.state == "paused":
+        fix = f"docker unpause {case.peer}"
+        yield Refusal(None, Reason.PAUSED, f"{case.peer} is paused", fix)
+
+
+# Rows for callers in a container.
+
+
+def _same_namespace(case: Case) -> Iterator[Answer]:
+    if case.caller is not None and case.caller.id == case.peer.id:
+        yield from _over_loopback(case, Route.SAME_NAMESPACE)
+
+
+def _shared_network(case: Case) -> Iterator[Answer]:
+    for attachment, network in _shared(case):
+        if network.icc:
+            for address in attachment.addresses:
+                yield case.endpoint(address, Route.SHARED_NETWORK, network=network.name)
+        else:
+            yield from _link(case, attachment, network)
+
+
+def _link(case: Case, attachment: Attachment, network: Network) -> Iterator[Answer]:
+    """Where a network keeps its containers apart, a legacy link opens exposed ports."""
+    if not (network.is_default_bridge and _linked(case)):
+        detail = f"network {network.name} keeps its containers apart (enable_icc is false)"
+        fix = f"connect both to another network, or publish port {case.port}"
+        yield Refusal(Route.SHARED_NETWORK, Reason.ICC_DISABLED, detail, fix)
+    elif case.port not in case.peer.known_ports:
+        detail = f"the link to {case.name} opens its exposed ports, and {case.port} is not one"
+        fix = f"docker run --expose {case.port} when {case.name} is made"
+        yield Refusal(Route.LINK, Reason.NOT_EXPOSED, detail, fix)
+    else:
+        for address in attachment.addresses:
+            yield case.endpoint(address, Route.LINK, network=network.name)
+
+
+def _host_mode(case: Case) -> Iterator[Answer]:
+    """The bridge's own address is the host's, on internal networks too."""
+    if not case.in_host_mode:
+        return
+    for _, network in case.caller_bridges():
+        for address in _host_addresses(network):
+            yield case.endpoint(address, Route.HOST_MODE, network=network.name)
+
+
+def _gateway(case: Case) -> Iterator[Answer]:
+    open_bridges = [n for _, n in case.caller_bridges() if not n.internal]
+    if not open_bridges:
+        return
+    for binding, number in case.dialled_bindings:
+        if binding.is_loopback:
+            yield _loopback_only(case, binding, Route.GATEWAY)
+        for address, network in _ways_to(binding, open_bridges):
+            yield case.endpoint(address, Route.GATEWAY, number, network)
+
+
+def _ways_to(
+    binding: HostBinding, bridges: Iterable[Network]
+) -> Iterator[tuple[IPAddress, str | None]]:
+    """The addresses of a binding as containers can dial them."""
+    if not binding.is_wildcard and binding.host_ip is not None:
+        if not binding.is_loopback:
+            yield binding.host_ip, None
+        return
+    for family in binding.families:
+        hosts = ((n.host_address(family), n.name) for n in bridges)
+        yield from [(address, name) for address, name in hosts if address is not None][:1]
+
+
+def _routed(case: Case) -> Iterator[Answer]:
+    """Routed mode opens published ports at the peer's own address to other networks."""
+    from_here = any(not n.internal for _, n in case.caller_bridges())
+    if not (from_here and case.bindings and case.inventory.engine.major >= _ROUTED_SINCE):
+        return
+    for attachment, network in case.networks_of(case.peer):
+        for address in attachment.addresses:
+            if address.version in network.routed:
+                yield case.endpoint(address, Route.ROUTED, network=network.name)
+
+
+# Rows for callers on the engine's host.
+
+
+def _host_mode_on_host(case: Case) -> Iterator[Answer]:
+    if case.in_host_mode:
+        yield from _over_loopback(case, Route.HOST_MODE)
+
+
+def _published(case: Case) -> Iterator[Answer]:
+    for binding, number in case.dialled_bindings:
+        for address in _own_addresses(binding):
+            yield case.endpoint(address, Route.PUBLISHED, number)
+
+
+def _direct(case: Case) -> Iterator[Answer]:
+    for attachment, network in case.networks_of(case.peer):
+        if network.is_bridge and _is_local(network, case):
+            for address in attachment.addresses:
+                yield case.endpoint(address, Route.DIRECT, network=network.name)
+
+
+def _hostless(case: Case) -> Iterator[Answer]:
+    """Networks that the host itself is not part of."""
+    for _, network in case.networks_of(case.peer):
+        if network.driver in _HOSTLESS and not any(case.dialled_bindings):
+            detail = f"the host has no address on {network.driver} network {network.name}"
+            fix = f"connect {case.name} to a bridge network as well"
+            yield Refusal(Route.DIRECT, Reason.DRIVER_NOT_ROUTED, detail, fix)
+
+
+# Rows for callers with a virtual machine, or a network, between them and the engine.
+
+
+def _host_mode_elsewhere(case: Case) -> Iterator[Answer]:
+    host = case.inventory.engine.host
+    if case.in_host_mode and host is not None:
+        yield case.endpoint(host, Route.HOST_MODE)
+
+
+def _published_elsewhere(case: Case) -> Iterator[Answer]:
+    host = case.inventory.engine.host
+    for binding, number in case.dialled_bindings:
+        if binding.is_loopback:
+            yield _loopback_only(case, binding, Route.PUBLISHED)
+        elif not binding.is_wildcard and binding.host_ip is not None:
+            yield case.endpoint(binding.host_ip, Route.PUBLISHED, number)
+        elif host is not None:
+            yield case.endpoint(host, Route.PUBLISHED, number)
+        else:
+            detail = "the engine was reached by a local socket that tells no host name"
+            fix = "set DOCKER_HOST to the engine's tcp or ssh address"
+            yield Refusal(Route.PUBLISHED, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
+
+
+TABLE: Final[Mapping[Stand, tuple[Row, ...]]] = {
+    Stand.CONTAINER: (_same_namespace, _shared_network, _host_mode, _gateway, _routed),
+    Stand.HOST: (_host_mode_on_host, _published, _direct, _hostless),
+    Stand.BEHIND_VM: (_published,),
+    Stand.ELSEWHERE: (_host_mode_elsewhere, _published_elsewhere),
+}
+"""For each stand the rows to walk, the best route first."""
+
+_PEER: Final[tuple[Callable[[Case], Iterator[Refusal]], ...]] = (_not_running, _paused)
+
+
+# Last: why no row could help.
+
+
+def _no_network(case: Case) -> Refusal | None:
+    if case.in_host_mode or any(a.addresses for a in case.peer.networks):
+        return None
+    return Refusal(
+        None,
+        Reason.NO_NETWORK,
+        f"{case.name} is on no network",
+        f"docker network connect NETWORK {case.name}",
+    )
+
+
+def _apart(case: Case) -> Refusal:
+    shared = next((n for _, n in case.networks_of(case.peer)), None)
+    target = shared.name if shared is not None else "NETWORK"
+    caller = case.caller.name if case.caller is not None else "CALLER"
+    detail = f"{caller} and {case.name} share no network"
+    detail += "" if case.bindings else f", and port {case.port} is not published"
+    fix = f"docker network connect {target} {caller}, or publish port {case.port}"
+    return _no_network(case) or Refusal(
+        Route.SHARED_NETWORK, Reason.NO_SHARED_NETWORK, detail, fix
+    )
+
+
+def _not_on_host(case: Case) -> Refusal:
+    detail = f"port {case.port} is not published, and the bridge of {case.name} is not here"
+    return _no_network(case) or _publish(case, Reason.NOT_PUBLISHED, detail)
+
+
+def _behind_vm(case: Case) -> Refusal:
+    detail = f"the engine's networks are not on this machine, and port {case.port} is not published"
+    return _no_network(case) or _publish(case, Reason.ADDRESS_BEHIND_VM, detail)
+
+
+def _not_published(case: Case) -> Refusal:
+    detail = f"port {case.port} is not published on the engine's host"
+    return _no_network(case) or _publish(case, Reason.NOT_PUBLISHED, detail)
+
+
+_OTHERWISE: Final[Mapping[Stand, Callable[[Case], Refusal]]] = {
+    Stand.CONTAINER: _apart,
+    Stand.HOST: _not_on_host,
+    Stand.BEHIND_VM: _behind_vm,
+    Stand.ELSEWHERE: _not_published,
+}
+
+
+# Steps that several rows take.
+
+
+def _over_loopback(case: Case, route: Route) -> Iterator[Endpoint]:
+    families = (4, 6) if _LOOPBACK[6] in _every_address(case.vantage) else (4,)
+    for family in families:
+        yield case.endpoint(_LOOPBACK[family], route)
+
+
+def _every_address(vantage: Vantage) -> Iterator[IPAddress]:
+    return (a for interface in vantage.interfaces for a in interface.addresses)
+
+
+def _shared(case: Case) -> Iterator[tuple[Attachment, Network]]:
+    """The peer's attachments to networks that the caller is on."""
+    mine = {a.network_id for a, _ in case.networks_of(case.caller)}
+    return ((a, n) for a, n in case.networks_of(case.peer) if a.network_id in mine)
+
+
+def _linked(case: Case) -> bool:
+    """Whether a legacy link leads from the caller to the peer."""
+    caller = case.caller
+    return caller is not None and any(name == caller.name for name, _ in case.peer.linked_as)
+
+
+def _host_addresses(network: Network) -> Iterator[IPAddress]:
+    return (a for f in (4, 6) if (a := network.host_address(f)) is not None)
+
+
+def _own_addresses(binding: HostBinding) -> Iterator[IPAddress]:
+    """A binding's addresses on its own host: loopback for a wildcard."""
+    if binding.is_wildcard or binding.host_ip is None:
+        return (_LOOPBACK[family] for family in binding.families)
+    return iter((binding.host_ip,))
+
+
+def _is_local(network: Network, case: Case) -> bool:
+    vantage = case.vantage
+    return not vantage.interfaces or is_here(network, vantage, case.inventory.engine)
+
+
+def _loopback_only(case: Case, binding: HostBinding, route: Route) -> Refusal:
+    detail = f"port {case.port} of {case.name} is published on {binding.host_ip} of the host only"
+    return _publish(case, Reason.PUBLISHED_ON_LOOPBACK, detail, route)
+
+
+def _publish(
+    case: Case, reason: Reason, detail: str, route: Route = Route.PUBLISHED
+) -> Refusal:
+    number = case.port.number
+    suffix = "" if case.port.protocol == "tcp" else f"/{case.port.protocol}"
+    fix = f"docker run -p {number}:{number}{suffix} when {case.name} is made"
+    return Refusal(route, reason, detail, fix)

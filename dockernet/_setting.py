@@ -1,0 +1,102 @@
+"""Who is asked, and from where: what the blocking and the awaiting face have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from dockernet._resolution import Census, Resolution
+from dockernet.errors import FormatError, SourceError
+from dockernet.model.containers import Container
+from dockernet.model.facts import Source
+from dockernet.model.targets import Target, TargetLike
+from dockernet.model.vantage import Vantage, VantageKind
+from dockernet.sources.engine import Engine
+from dockernet.sources.environ import Environ
+from dockernet.sources.hosts_file import HostsFile
+from dockernet.sources.vantage import read_vantage
+
+__all__ = ["ContainerSource", "Setting"]
+
+
+@runtime_checkable
+class ContainerSource(Source, Protocol):
+    """A source that tells a container by name, as an engine and a snapshot do."""
+
+    def container(self, name: str) -> Container:
+        """One container in detail."""
+        ...
+
+
+class Setting:
+    """The sources and the vantage of a resolver; the defaults are found when asked for.
+
+    Args:
+        sources: The sources in the order of asking; the defaults unless given.
+        vantage: Where the caller stands; it wins over everything that could be read.
+        timeout: Seconds for connecting to the default engine, and for its answers.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source] | None, vantage: Vantage | None, timeout: float
+    ) -> None:
+        if isinstance(sources, str | bytes):
+            raise TypeError("sources are a sequence of sources, not a text")
+        self._given = None if sources is None else tuple(sources)
+        self._vantage = vantage
+        self._engine = Engine(timeout=timeout)
+
+    def resolution(
+        self, target: TargetLike, family: int | None = None, *, thorough: bool = False
+    ) -> Resolution:
+        """Begin to look a target up.
+
+        Raises:
+            FormatError: The target or the family is malformed.
+        """
+        if family not in (None, 4, 6):
+            raise FormatError(str(family), "expected address family 4 or 6")
+        wanted, vantage = Target.of(target), self.vantage()
+        return Resolution(
+            vantage, self.sources(vantage), target=wanted, family=family, thorough=thorough
+        )
+
+    def census(self) -> Census:
+        """Begin to look for every peer."""
+        vantage = self.vantage()
+        return Census(vantage, self.sources(vantage))
+
+    def vantage(self) -> Vantage:
+        """The vantage that was given, else the one recorded in a source, else here."""
+        if self._vantage is not None:
+            return self._vantage
+        recorded = (getattr(source, "vantage", None) for source in self._given or ())
+        return next((v for v in recorded if isinstance(v, Vantage)), None) or read_vantage()
+
+    def sources(self, vantage: Vantage) -> tuple[Source, ...]:
+        """The sources that were given, else those that make sense at the vantage.
+
+        On a host, neither its hosts file nor its environment says anything about
+        containers, so only the engine is asked there.
+        """
+        if self._given is not None:
+            return self._given
+        inside = vantage.kind is VantageKind.CONTAINER
+        return (self._engine, HostsFile(), Environ()) if inside else (self._engine,)
+
+    def container_source(self) -> ContainerSource:
+        """The first source that can tell a container by name.
+
+        Raises:
+            SourceError: There is none.
+        """
+        sources = (self._engine,) if self._given is None else self._given
+        found = next((s for s in sources if isinstance(s, ContainerSource)), None)
+        if found is None:
+            reason = "only an engine or a snapshot knows how things look from a container"
+            raise SourceError("resolver", f"{reason}: give one as a source")
+        return found
+
+    def close(self) -> None:
+        """Close what was opened here; given sources stay as they are."""
+        self._engine.close()

@@ -1,0 +1,172 @@
+"""Where the caller stands relative to one engine, decided by identity.
+
+The engine knows my container id: I am in that container, whatever the URL by which I
+asked. Else its bridges are interfaces of this machine: I am on its host. Else I am
+outside, with a virtual machine between us or on another machine.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import evolve, frozen
+
+from dockernet.model.containers import Container
+from dockernet.model.facts import EngineProfile, Inventory
+from dockernet.model.networks import Network
+from dockernet.model.vantage import Vantage, VantageKind
+
+__all__ = ["Stand", "Standing", "identified", "is_here", "network_owner", "standing", "vantage_in"]
+
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_LONGEST_CHAIN = 8  # container:a -> container:b -> ...; engines resolve it in one step
+
+
+class Stand(StrEnum):
+    """Where the caller stands relative to an engine."""
+
+    CONTAINER = "inside a container of this engine"
+    HOST = "on the engine's host"
+    BEHIND_VM = "on a machine whose engine has a network of its own"
+    ELSEWHERE = "on another machine than the engine"
+
+
+@frozen
+class Standing:
+    """A stand, and the caller's container where the engine knows it.
+
+    Attributes:
+        stand: Where the caller stands.
+        caller: The container whose network namespace the caller uses; ``None``
+            outside of containers that the engine knows.
+    """
+
+    stand: Stand
+    caller: Container | None = None
+
+    def __str__(self) -> str:
+        return f"{self.stand} ({self.caller})" if self.caller else str(self.stand)
+
+
+def standing(vantage: Vantage, inventory: Inventory) -> Standing:
+    """Decide where a vantage is, seen from an engine."""
+    caller = _caller(vantage, inventory)
+    if caller is not None:
+        host = caller.network_mode == "host"
+        return Standing(Stand.HOST if host else Stand.CONTAINER, caller)
+    if _on_host(vantage, inventory):
+        return Standing(Stand.HOST)
+    return Standing(_outside(vantage, inventory.engine))
+
+
+def identified(vantage: Vantage, inventory: Inventory) -> Vantage:
+    """Add to a vantage what an engine knows of the caller's own container."""
+    own = _own_container(vantage, inventory)
+    if own is None:
+        return vantage
+    owner = network_owner(own, inventory) or own
+    return evolve(
+        vantage,
+        kind=VantageKind.CONTAINER,
+        id=own.id,
+        network_owner=owner.id,
+        name=own.name,
+        network_mode=own.network_mode,
+        networks=owner.networks,
+        project=own.project,
+        service=own.service,
+        number=own.number,
+    )
+
+
+def vantage_in(container: Container) -> Vantage:
+    """The vantage of a container, as an engine knows it."""
+    return Vantage(
+        kind=VantageKind.CONTAINER,
+        id=container.id,
+        hostname=container.hostname or "",
+        name=container.name,
+        network_mode=container.network_mode,
+        networks=container.networks,
+        project=container.project,
+        service=container.service,
+        number=container.number,
+    )
+
+
+def network_owner(container: Container, inventory: Inventory) -> Container | None:
+    """The container whose network namespace a container uses: itself, or at the end of
+    its ``container:`` mode; ``None`` if that one is gone."""
+    owner: Container | None = container
+    for _ in range(_LONGEST_CHAIN):
+        if owner is None or owner.shares_network_of is None:
+            return owner
+        owner = inventory.container(owner.shares_network_of)
+    return None
+
+
+def _caller(vantage: Vantage, inventory: Inventory) -> Container | None:
+    known = _own_container(vantage, inventory)
+    return known and network_owner(known, inventory)
+
+
+def _own_container(vantage: Vantage, inventory: Inventory) -> Container | None:
+    ids = (i for i in (vantage.id, vantage.network_owner) if i is not None)
+    known = next((c for i in ids if (c := inventory.container(i)) is not None), None)
+    if known is None and vantage.kind is VantageKind.CONTAINER:
+        known = _by_addresses(vantage, inventory)
+    return known
+
+
+def _by_addresses(vantage: Vantage, inventory: Inventory) -> Container | None:
+    """The one container that has all of the caller's addresses.
+
+    For a container that no file tells the id of. One address could be another
+    machine's by chance, so its subnet and gateway must agree as well.
+    """
+    own = frozenset(a for a in vantage.addresses if not a.is_link_local)
+    gateways = frozenset(vantage.gateways)
+
+    def fits(container: Container) -> bool:
+        theirs = frozenset(a for n in container.networks for a in n.addresses)
+        ways = frozenset(g for n in container.networks for g in n.gateways)
+        return bool(own) and own == theirs and gateways <= ways
+
+    found = [c for c in inventory.containers if c.state in ("running", "paused") and fits(c)]
+    return found[0] if len(found) == 1 else None
+
+
+def _on_host(vantage: Vantage, inventory: Inventory) -> bool:
+    if not vantage.interfaces:
+        # Nothing was read: a vantage that the caller made by hand is believed.
+        return vantage.kind is VantageKind.HOST
+    bridges = [n for n in inventory.networks if n.is_bridge and n.interface]
+    own = [n for n in bridges if not n.is_default_bridge]
+    if any(is_here(n, vantage, inventory.engine) for n in own):
+        return True
+    # docker0 with 172.17.0.1 exists on every machine with Docker: it tells nothing
+    # where the engine has other bridges, or is reached at another machine's address.
+    default = any(is_here(n, vantage, inventory.engine) for n in bridges if n.is_default_bridge)
+    return default and not own and _reached_locally(vantage, inventory.engine)
+
+
+def is_here(network: Network, vantage: Vantage, engine: EngineProfile) -> bool:
+    """Whether a network's bridge is one of the interfaces that the vantage sees."""
+    hosts = {network.host_address(4), network.host_address(6)} - {None}
+    return any(
+        (interface.name == network.interface or engine.podman)
+        and not hosts.isdisjoint(interface.addresses)
+        for interface in vantage.interfaces
+    )
+
+
+def _reached_locally(vantage: Vantage, engine: EngineProfile) -> bool:
+    own = {vantage.hostname, *map(str, vantage.addresses)} | _LOOPBACK_NAMES
+    apart = engine.rootless or engine.desktop
+    return not apart and (engine.host is None or str(engine.host) in own)
+
+
+def _outside(vantage: Vantage, engine: EngineProfile) -> Stand:
+    inside = vantage.kind is VantageKind.CONTAINER
+    local = engine.host is None or str(engine.host) in _LOOPBACK_NAMES
+    return Stand.BEHIND_VM if local and not inside else Stand.ELSEWHERE

@@ -1,0 +1,366 @@
+"""Engine JSON of every API version, and of Podman, read into values.
+
+This is the one place where untyped JSON enters. The shapes are those of moby's
+``api/types/container`` and ``api/types/network``; what differs between versions is
+said where it matters. Addresses come from ``NetworkSettings.Networks`` alone: the
+fields beside it are gone from API 1.52. Odd parts are reported and left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from typing import Generic, TypeVar
+
+from attrs import evolve, frozen
+
+from dockernet.errors import FormatError
+from dockernet.formats.json import Json, items, mapping, text
+from dockernet.model.addresses import IPAddress, address_order, parse_address, parse_network
+from dockernet.model.containers import Attachment, Container
+from dockernet.model.diagnostics import Diagnostic
+from dockernet.model.facts import EngineProfile
+from dockernet.model.links import Link
+from dockernet.model.mappings import FrozenMap
+from dockernet.model.networks import Network
+from dockernet.model.ports import HostBinding, Port, PortMap, PortRange
+
+__all__ = ["Reading", "parse_inspections", "parse_listing", "parse_networks", "parse_profile", "with_details"]
+
+T = TypeVar("T")
+
+_HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
+_BRIDGE_OPTION = "com.docker.network.bridge."
+
+
+@frozen
+class Reading(Generic[T]):
+    """The values that a reply holds, and what was odd in it.
+
+    Attributes:
+        values: What could be read, in the order of the reply.
+        diagnostics: What could not.
+    """
+
+    values: tuple[T, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse_listing(reply: object, source: str = "engine") -> Reading[Container]:
+    """Parse the reply to ``GET /containers/json``.
+
+    Raises:
+        FormatError: The reply is no list at all.
+    """
+    return _each(reply, source, _listed)
+
+
+def parse_inspections(reply: object, source: str = "engine") -> Reading[Container]:
+    """Parse a list of replies to ``GET /containers/{id}/json``.
+
+    Raises:
+        FormatError: It is no list at all.
+    """
+    return _each(reply, source, _inspected)
+
+
+def parse_networks(reply: object, source: str = "engine") -> Reading[Network]:
+    """Parse the reply to ``GET /networks``.
+
+    Raises:
+        FormatError: The reply is no list at all.
+    """
+    return _each(reply, source, _network)
+
+
+def parse_profile(version: object, info: object, host: str | None) -> EngineProfile:
+    """Parse the replies to ``GET /version`` and ``GET /info`` of one engine."""
+    told, more = mapping(version), mapping(info)
+    components = [mapping(c) for c in items(told.get("Components"))]
+    security = [text for text in items(more.get("SecurityOptions")) if isinstance(text, str)]
+    return EngineProfile(
+        version=text(told.get("Version")),
+        api_version=text(told.get("ApiVersion")),
+        name=text(more.get("Name")),
+        system=text(more.get("OperatingSystem")),
+        rootless=any("name=rootless" in option.split(",") for option in security),
+        podman=any(text(c.get("Name")).startswith("Podman") for c in components),
+        host=_host(host),
+    )
+
+
+def _host(text: str | None) -> IPAddress | str | None:
+    try:
+        return parse_address(text) if text else None
+    except FormatError:
+        return text
+
+
+def with_details(listed: Iterable[Container], read: Iterable[Container]) -> tuple[Container, ...]:
+    """Put containers that were read in detail in the place of the listed ones.
+
+    Only a listing tells who links to a container, so that is kept.
+    """
+    details = {container.id: container for container in read}
+    return tuple(
+        evolve(details[c.id], linked_as=c.linked_as) if c.id in details else c for c in listed
+    )
+
+
+class _Odd:
+    """What is odd in one object of a reply, named by the object."""
+
+    def __init__(self, source: str, subject: str) -> None:
+        self._source = source
+        self._subject = subject
+        self.found: list[Diagnostic] = []
+
+    def note(self, reason: str) -> None:
+        self.found.append(Diagnostic(self._source, self._subject, reason))
+
+    def attempt(self, what: str, parse: Callable[[str], T], text: str) -> T | None:
+        """Parse a text, or note that it is odd."""
+        try:
+            return parse(text)
+        except FormatError as error:
+            self.note(f"{what} left out: {error.reason}")
+            return None
+
+
+def _each(reply: object, source: str, parse: Callable[[Json, _Odd], T]) -> Reading[T]:
+    if not isinstance(reply, list):
+        raise FormatError(type(reply).__name__, "expected a list in the engine's reply")
+    values: list[T] = []
+    found: list[Diagnostic] = []
+    for number, entry in enumerate(items(reply)):
+        identity = text(mapping(entry).get("Id"))
+        odd = _Odd(source, identity[:12] or f"entry {number}")
+        if identity:
+            values.append(parse(entry, odd))
+        else:
+            odd.note("an entry without an id was left out")
+        found += odd.found
+    return Reading(tuple(values), tuple(found))
+
+
+# Containers.
+
+
+def _listed(entry: Json, odd: _Odd) -> Container:
+    names = [n for n in items(entry.get("Names")) if isinstance(n, str)]
+    status = _HEALTH.search(text(entry.get("Status")))
+    return Container(
+        id=entry["Id"],
+        # The other names are links to it: /recipient/alias.
+        name=next((n.lstrip("/") for n in names if n.count("/") <= 1), ""),
+        image=text(entry.get("Image")),
+        state=text(entry.get("State")).lower(),
+        health=status[1] if status else None,
+        labels=_labels(entry.get("Labels")),
+        network_mode=text(mapping(entry.get("HostConfig")).get("NetworkMode")) or None,
+        networks=_attachments(entry, odd),
+        ports=_listed_ports(entry.get("Ports"), odd),
+        linked_as=tuple(sorted(pair for n in names if (pair := _linked_as(n)))),
+        created=_moment(entry.get("Created")),
+    )
+
+
+def _linked_as(name: str) -> tuple[str, str] | None:
+    parts = name.split("/")
+    return (parts[1], parts[2]) if len(parts) == 3 else None
+
+
+def _listed_ports(entries: object, odd: _Odd) -> PortMap:
+    ports: dict[Port, list[HostBinding]] = {}
+    for entry in map(mapping, items(entries)):
+        try:
+            port = _port(entry.get("PrivatePort"), entry.get("Type") or "tcp")
+            bindings = ports.setdefault(port, [])
+            # Engine 29 says IP "" for what is only exposed, older ones leave it out;
+            # Podman before 5.8 leaves it out for the wildcard, beside a PublicPort.
+            if entry.get("IP") or entry.get("PublicPort"):
+                bindings.append(_binding(entry.get("IP") or "", entry.get("PublicPort") or None))
+        except (FormatError, TypeError, KeyError) as error:
+            odd.note(f"a port was left out: {getattr(error, 'reason', 'not of the expected form')}")
+    return PortMap(ports)
+
+
+def _inspected(entry: Json, odd: _Odd) -> Container:
+    config, state = mapping(entry.get("Config")), mapping(entry.get("State"))
+    host_config = mapping(entry.get("HostConfig"))
+    name = text(entry.get("Name")).lstrip("/")
+    health = text(mapping(state.get("Health")).get("Status"))
+    return Container(
+        id=entry["Id"],
+        name=name,
+        image=text(config.get("Image")),
+        state=text(state.get("Status")).lower(),
+        health=health if health not in ("", "none") else None,
+        labels=_labels(config.get("Labels")),
+        network_mode=text(host_config.get("NetworkMode")) or None,
+        networks=_attachments(entry, odd, details=True),
+        ports=_bound_ports(mapping(entry.get("NetworkSettings")).get("Ports"), odd, _live_binding),
+        requested_ports=_requested_ports(config, host_config, odd),
+        links=_links(name, entry, odd),
+        hostname=text(config.get("Hostname")),
+        created=_moment(entry.get("Created")),
+    )
+
+
+def _requested_ports(config: Json, host_config: Json, odd: _Odd) -> PortMap:
+    bound = _bound_ports(host_config.get("PortBindings"), odd, _asked_binding)
+    exposed = _bound_ports(config.get("ExposedPorts"), odd, _asked_binding)
+    return PortMap({**exposed, **bound})
+
+
+def _bound_ports(
+    reply: object, odd: _Odd, parse: Callable[[str, str], HostBinding]
+) -> PortMap:
+    """Read ``{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}``, or null for exposed only."""
+    ports: dict[Port, list[HostBinding]] = {}
+    for key, entries in mapping(reply).items():
+        for port in odd.attempt("a port", _port_keys, key) or ():
+            bindings = ports.setdefault(port, [])
+            for entry in map(mapping, items(entries)):
+                read = partial(parse, text(entry.get("HostIp")))
+                binding = odd.attempt("a host binding", read, text(entry.get("HostPort")))
+                bindings += [] if binding is None else [binding]
+    return PortMap(ports)
+
+
+def _port_keys(key: str) -> tuple[Port, ...]:
+    """The ports of a key; up to Engine 28 it may name a range, ``7000-7002/udp``."""
+    numbers, slash, protocol = key.partition("/")
+    if "-" not in numbers:
+        return (Port.parse(key),)
+    return tuple(Port.parse(f"{n}{slash}{protocol}") for n in PortRange.parse(numbers))
+
+
+def _live_binding(ip: str, number: str) -> HostBinding:
+    """A binding as it is: no number is no host port, as in routed mode."""
+    return _binding(ip, Port.parse(number).number if number not in ("", "0") else None)
+
+
+def _asked_binding(ip: str, number: str) -> HostBinding:
+    """A binding as it was asked for: no number is any free port."""
+    address = _address(ip) if ip else None
+    if "-" in number:
+        return HostBinding(address, PortRange.parse(number))
+    return HostBinding(address, Port.parse(number).number if number not in ("", "0") else 0)
+
+
+def _links(recipient: str, entry: Json, odd: _Odd) -> tuple[Link, ...]:
+    """Its links, from the default bridge and from each network that it joined."""
+    texts = list(items(mapping(entry.get("HostConfig")).get("Links")))
+    for network in _networks_of(entry).values():
+        texts += items(mapping(network).get("Links"))
+    links = (odd.attempt("a link", Link.parse, t) for t in texts if isinstance(t, str))
+    named = {evolve(link, recipient=link.recipient or recipient) for link in links if link}
+    return tuple(sorted(named, key=lambda link: (link.alias, link.peer or "")))
+
+
+def _attachments(entry: Json, odd: _Odd, *, details: bool = False) -> tuple[Attachment, ...]:
+    found = _networks_of(entry)
+    if len(found) == 1:
+        return tuple(_attachment(n, mapping(a), odd, details=details) for n, a in found.items())
+    return tuple(
+        _attachment(name, mapping(found[name]), odd, details=details) for name in sorted(found)
+    )
+
+
+def _networks_of(entry: Json) -> Json:
+    return mapping(mapping(entry.get("NetworkSettings")).get("Networks"))
+
+
+def _attachment(name: str, entry: Json, odd: _Odd, *, details: bool) -> Attachment:
+    get = entry.get
+    return Attachment(
+        network=name,
+        network_id=text(get("NetworkID")),
+        addresses=_addresses((get("IPAddress"), get("GlobalIPv6Address")), odd),
+        aliases=_names(get("Aliases")) if details else None,
+        dns_names=_names(get("DNSNames")) if details and get("DNSNames") is not None else None,
+        gateways=_addresses((get("Gateway"), get("IPv6Gateway")), odd),
+    )
+
+
+def _names(entries: object) -> tuple[str, ...]:
+    return tuple(n for n in items(entries) if isinstance(n, str))
+
+
+# Networks.
+
+
+def _network(entry: Json, odd: _Odd) -> Network:
+    configs = [mapping(c) for c in items(mapping(entry.get("IPAM")).get("Config"))]
+    subnets = (odd.attempt("a subnet", parse_network, text(c.get("Subnet"))) for c in configs)
+    options, driver = mapping(entry.get("Options")), text(entry.get("Driver"))
+    return Network(
+        id=entry["Id"],
+        name=text(entry.get("Name")),
+        driver=driver,
+        scope=text(entry.get("Scope")) or "local",
+        subnets=tuple(sorted((s for s in subnets if s), key=lambda s: (s.version, s.network_address))),
+        gateways=_addresses((c.get("Gateway") for c in configs), odd),
+        internal=entry.get("Internal") is True,
+        icc=text(options.get(f"{_BRIDGE_OPTION}enable_icc")).lower() not in ("false", "0", "f"),
+        routed=tuple(f for f in (4, 6) if _gateway_mode(options, f) == "routed"),
+        interface=_interface(entry, options) if driver == "bridge" else None,
+        is_default_bridge=text(options.get(f"{_BRIDGE_OPTION}default_bridge")) == "true",
+    )
+
+
+def _gateway_mode(options: Json, family: int) -> str:
+    return text(options.get(f"{_BRIDGE_OPTION}gateway_mode_ipv{family}"))
+
+
+def _interface(entry: Json, options: Json) -> str:
+    """The bridge's interface: named by an option, else after the id (moby's bridge driver)."""
+    return text(options.get(f"{_BRIDGE_OPTION}name")) or f"br-{entry['Id'][:12]}"
+
+
+# What the two have in common. The caches keep equal values one object: a listing
+# names the same gateways, networks and ports over and over.
+
+
+def _addresses(texts: Iterable[object], odd: _Odd) -> tuple[IPAddress, ...]:
+    found = (odd.attempt("an address", _address, t) for t in texts if isinstance(t, str) and t)
+    return tuple(sorted((a for a in found if a is not None), key=address_order))
+
+
+@lru_cache(maxsize=4096)
+def _address(text: str) -> IPAddress:
+    # Podman and some plugins write the prefix length behind the address.
+    return parse_address(text.partition("/")[0])
+
+
+@lru_cache(maxsize=4096)
+def _port(number: int, protocol: str) -> Port:
+    return Port.parse(f"{number}/{protocol}")
+
+
+@lru_cache(maxsize=4096)
+def _binding(ip: str, number: int | None) -> HostBinding:
+    return HostBinding(_address(ip) if ip else None, number)
+
+
+@lru_cache(maxsize=256)
+def _label_name(name: str) -> str:
+    return name
+
+
+def _labels(reply: object) -> FrozenMap[str, str]:
+    items = mapping(reply).items()
+    return FrozenMap({_label_name(k): v for k, v in items if isinstance(v, str)})
+
+
+def _moment(value: object) -> datetime | None:
+    """A listing has seconds since 1970, an inspection RFC 3339 text with nanoseconds."""
+    try:
+        if isinstance(value, int):
+            return datetime.fromtimestamp(value, UTC)
+        return datetime.fromisoformat(text(value)[:19]).replace(tzinfo=UTC) if value else None
+    except (ValueError, OverflowError, OSError):
+        return None

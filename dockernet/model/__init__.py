@@ -1,0 +1,1 @@
+"""Values that read and print themselves; nothing here reads the outside."""

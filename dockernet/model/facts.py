@@ -1,0 +1,161 @@
+"""What sources say, and what they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Protocol
+
+from attrs import frozen
+
+from dockernet.model.addresses import IPAddress
+from dockernet.model.containers import Container
+from dockernet.model.diagnostics import Diagnostic
+from dockernet.model.endpoints import Route
+from dockernet.model.networks import Network
+from dockernet.model.ports import Port
+from dockernet.model.targets import Target
+from dockernet.model.vantage import Vantage
+
+__all__ = ["EngineProfile", "Fact", "Freshness", "Inventory", "Source", "Want"]
+
+
+class Freshness(IntEnum):
+    """How fresh a source's addresses are; where sources disagree, the fresher wins."""
+
+    STARTED = 1
+    """From the start of the process: environment variables."""
+    WRITTEN = 2
+    """From the last time a file was rewritten: the hosts file."""
+    ANSWERED = 3
+    """From a name server that may cache."""
+    LIVE = 4
+    """From the moment of the question."""
+
+
+@frozen
+class Want:
+    """What a source is asked.
+
+    Attributes:
+        target: The peer that is looked for; ``None`` asks for every peer.
+        vantage: Where the caller stands.
+    """
+
+    target: Target | None
+    vantage: Vantage
+
+
+@frozen(kw_only=True)
+class Fact:
+    """What a source says of one peer: the names it knows it by, and its addresses.
+
+    Attributes:
+        source: The source's name.
+        names: The names it answers to for this peer.
+        addresses: Addresses that reach it from the vantage, best first.
+        ports: Its container ports, as far as they are known.
+        route: The way those addresses take.
+        freshness: How fresh the addresses are.
+
+    Example:
+        >>> from ipaddress import ip_address
+        >>> from dockernet import Fact, Port
+        >>> Fact(source="wiki", names=("db",), addresses=(ip_address("10.0.0.7"),),
+        ...      ports=(Port(5432),)).names
+        ('db',)
+    """
+
+    source: str
+    names: tuple[str, ...]
+    addresses: tuple[IPAddress, ...] = ()
+    ports: tuple[Port, ...] = ()
+    route: Route = Route.GIVEN
+    freshness: Freshness = Freshness.LIVE
+
+
+@frozen(kw_only=True)
+class EngineProfile:
+    """What an engine says of itself, as far as it decides about routes.
+
+    Attributes:
+        version: Its version, such as ``28.5.2``.
+        api_version: The API version that was agreed on.
+        name: The name of the host it runs on.
+        system: Its operating system's name, ``Docker Desktop`` among them.
+        rootless: Whether it runs without root, its bridges in a namespace of its own.
+        podman: Whether it is Podman's Docker-compatible service.
+        host: The host part of the URL by which the engine is reached, as an address
+            where it is one; ``None`` for a local socket.
+    """
+
+    version: str = ""
+    api_version: str = ""
+    name: str = ""
+    system: str = ""
+    rootless: bool = False
+    podman: bool = False
+    host: IPAddress | str | None = None
+
+    @property
+    def major(self) -> int:
+        """The major version; 0 where it cannot be told."""
+        first = self.version.partition(".")[0]
+        return int(first) if first.isascii() and first.isdigit() and len(first) < 6 else 0
+
+    @property
+    def desktop(self) -> bool:
+        """Whether it is Docker Desktop, with its engine in a virtual machine."""
+        return self.system.startswith("Docker Desktop")
+
+
+@frozen(kw_only=True)
+class Inventory:
+    """What an engine, or a recording of one, says of everything it runs.
+
+    Attributes:
+        source: The source's name.
+        engine: What the engine says of itself.
+        containers: Its containers; those that matter to the target in detail.
+        networks: Its networks.
+        diagnostics: What was odd in its replies.
+    """
+
+    source: str
+    engine: EngineProfile
+    containers: tuple[Container, ...] = ()
+    networks: tuple[Network, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    def network(self, network_id: str) -> Network | None:
+        """The network of that id."""
+        return next((n for n in self.networks if n.id == network_id), None)
+
+    def container(self, container_id: str) -> Container | None:
+        """The container of that id, or of that unique id prefix of 12 digits or more."""
+        if len(container_id) < 12:
+            return None
+        found = [c for c in self.containers if c.id.startswith(container_id)]
+        return found[0] if len(found) == 1 else None
+
+
+class Source(Protocol):
+    """A place that knows peers. Anybody's class fits; there is nothing to inherit.
+
+    A source may also have ``async def aread(want)`` of the same shape; where it has
+    none, the async face runs ``read`` in a worker thread. A source that could not be
+    asked raises :class:`~dockernet.SourceError`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The source's name, as answers and explanations show it."""
+        ...
+
+    def read(self, want: Want) -> Iterable[Fact | Inventory | Diagnostic]:
+        """Read what the source knows of the wanted peer, or of every peer.
+
+        Most sources give facts. An engine gives an inventory. What was odd on the
+        way is given as a diagnostic and costs nothing else.
+        """
+        ...

@@ -1,0 +1,591 @@
+"""Links: who is linked, under which alias, and the variables that tell the recipient.
+
+An engine that links ``web`` into a container under the alias ``db`` sets variables
+there, all under the prefix ``DB``: ``DB_PORT_80_TCP`` and its three companions
+``_ADDR``, ``_PORT`` and ``_PROTO`` for each exposed port, ``DB_PORT`` for the first
+of them, ``DB_NAME``, and ``DB_ENV_*`` for the peer's own environment. Engine 29 no
+longer sets them; Kubernetes still sets its own dialect for each service.
+
+The names are ambiguous: an alias may hold ``_PORT_80_TCP`` or ``_ENV_``, a peer's own
+variables may look like a link, and an application may call its settings ``DB_PORT``
+and ``DB_NAME``. So reading goes in three steps. First the prefixes are found that
+something confirms, then each variable goes to the longest confirmed prefix that it
+starts with, and only then are values read, each checked against its companions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final, NamedTuple, Self
+
+from attrs import define, field, frozen
+
+from dockernet.errors import FormatError
+from dockernet.model.addresses import IPAddress, address_order, parse_address
+from dockernet.model.diagnostics import Diagnostic
+from dockernet.model.mappings import SecretMap
+from dockernet.model.ports import Port, Protocol
+
+__all__ = ["Link", "LinkKind", "LinkReport"]
+
+_LONGEST_NAME: Final = 1024  # characters; a longer name would hold an absurd alias
+_LONGEST_URL: Final = 128  # the longest true one has 68
+_WIDEST_RANGE: Final = 16_384  # ports; all dynamic ports, 49152 to 65535
+_HIGHEST: Final = 65_535
+
+_PROTOCOLS: Final[Mapping[str, Protocol]] = {"tcp": "tcp", "udp": "udp", "sctp": "sctp"}
+_NOT_COPIED: Final = frozenset({"HOME", "PATH"})
+
+_LINK_ENDS: Final = ("_PORT", "_NAME", "_SERVICE_HOST")
+_URL_ENDS: Final = ("_TCP", "_UDP", "_SCTP")
+_NUMBERS: Final = r"(?P<first>[0-9]+)(?:-(?P<last>[0-9]+))?"
+_PORT_TAIL: Final = re.compile(rf"_PORT_{_NUMBERS}_(?P<protocol>TCP|UDP|SCTP)")
+_ENV: Final = re.compile(r"(?=_ENV_)")
+_URL: Final = re.compile(
+    rf"(?P<protocol>tcp|udp|sctp)://(?P<host>.+):{_NUMBERS}", re.IGNORECASE | re.ASCII
+)
+_EXPECTED: Final = "expected a container's name and, after a colon, an alias, as in web:dedoimedo"
+
+
+class LinkKind(StrEnum):
+    """What confirms that variables of one prefix are a link."""
+
+    DOCKER = "docker"
+    """``<P>_NAME`` is ``/recipient/alias``, and the alias folds to the prefix."""
+    KUBERNETES = "kubernetes"
+    """``<P>_SERVICE_HOST`` stands beside them: a service, not a container."""
+    UNCONFIRMED = "unconfirmed"
+    """Nothing but the variables of a port themselves, complete and consistent."""
+
+
+def _in_engine_order(ports: Iterable[Port]) -> tuple[Port, ...]:
+    return tuple(sorted(set(ports), key=_engine_order))
+
+
+def _engine_order(port: Port) -> tuple[bool, str, int]:
+    # As moby's withTCPPriority in daemon/links/links.go, since Engine 28.0.
+    return port.protocol != "tcp", port.protocol, port.number
+
+
+@frozen
+class Link:
+    """A link: the peer, the alias that it is known by, and the recipient of the link.
+
+    Attributes:
+        alias: The name the recipient knows the peer by, in its own spelling.
+        recipient: The container that was given the link; ``None`` where not known.
+        peer: The container that is linked; ``None`` where not known, as the
+            variables never tell it.
+        addresses: The peer's addresses, best first.
+        ports: The peer's exposed ports, each once and in the order of a current engine:
+            tcp first, then the other protocols by name, and by number within each.
+        environ: The peer's own environment; its values are secrets and never show.
+        kind: What confirms the link.
+
+    Example:
+        >>> from dockernet import Link
+        >>> environ = {
+        ...     "DB_PORT_5432_TCP": "tcp://172.17.0.2:5432",
+        ...     "DB_NAME": "/web/db",
+        ... }
+        >>> [link] = Link.from_environ(environ)
+        >>> print(link.alias, link.address, link.port)
+        db 172.17.0.2 5432/tcp
+    """
+
+    alias: str
+    recipient: str | None = None
+    peer: str | None = None
+    addresses: tuple[IPAddress, ...] = ()
+    ports: tuple[Port, ...] = field(default=(), converter=_in_engine_order)
+    environ: SecretMap = field(factory=SecretMap, converter=SecretMap, repr=False)
+    kind: LinkKind = LinkKind.DOCKER
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse the argument of ``--link``, or a link as ``docker inspect`` shows it.
+
+        These are ``web``, whose alias is the name as it stands, ``web:dedoimedo``, and
+        ``/web:/recipient/dedoimedo``. As with an engine, anything goes in an alias.
+
+        Raises:
+            FormatError: There is a second colon, or a name is empty.
+
+        Example:
+            >>> from dockernet import Link
+            >>> Link.parse("/web:/tour/dedoimedo").recipient
+            'tour'
+        """
+        # The grammar is that of ParseLink in moby's daemon/pkg/opts/opts.go.
+        name, colon, alias = text.partition(":")
+        if ":" in alias:
+            second = len(name) + 1 + alias.index(":")
+            raise FormatError(text, f"a link has one colon at most; {_EXPECTED}", second)
+        peer = name.removeprefix("/")
+        recipient: str | None = None
+        if not colon:
+            alias = peer
+        elif name.startswith("/"):
+            recipient, alias = _split_path(alias)
+        if not peer or not alias or peer.startswith("/"):
+            raise FormatError(text, _EXPECTED)
+        return cls(alias, recipient, peer)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> tuple[Link, ...]:
+        """Read the links that an environment tells of, sorted by alias.
+
+        It is :meth:`read_environ` without the diagnostics; nothing in an environment
+        makes it raise.
+        """
+        return cls.read_environ(environ).links
+
+    @staticmethod
+    def read_environ(environ: Mapping[str, str]) -> LinkReport:
+        """Read the links that an environment tells of, and what was odd in it.
+
+        The variables are those of moby's ``daemon/links/links.go``, from the first
+        engines to the last that set them, and those of Kubernetes'
+        ``pkg/kubelet/envvars``. A prefix is a link if one of these holds:
+
+        - ``<P>_NAME`` is ``/recipient/alias`` and the alias folds to the prefix. Such a
+          link may have no ports. Its alias has the original spelling.
+        - ``<P>_SERVICE_HOST`` is set, and a port. The alias is the service's name. Of
+          the characters that Kubernetes folds to ``_``, such a name can hold ``-`` only.
+        - All four variables of a port are set and agree. The spelling of the alias is
+          lost: it is the prefix in lower case.
+
+        Application variables such as ``DB_PORT=5432`` or ``DB_NAME=mydb`` are none of
+        these. A peer's own variables, ``<P>_ENV_*``, are never read as a link. Where
+        the variables of one prefix tell several addresses, two aliases were folded to
+        one prefix, and the address that ``<P>_PORT`` tells is the one of the last.
+
+        Example:
+            >>> from dockernet import Link
+            >>> report = Link.read_environ({"DB_PORT_5432_TCP": "somewhere"})
+            >>> print(report.diagnostics[0])
+            environ: DB_PORT_5432_TCP: expected a URL such as tcp://172.17.0.2:5432
+        """
+        reading = _Reading()
+        reading.sift(environ.items())
+        reading.confirm()
+        reading.hand_out()
+        links = sorted(reading.links(), key=lambda link: (link.alias, link.prefix))
+        odd = sorted(reading.odd, key=lambda diagnostic: (diagnostic.subject, diagnostic.reason))
+        return LinkReport(tuple(links), tuple(odd))
+
+    @property
+    def address(self) -> IPAddress | None:
+        """The best address, where one is known."""
+        return self.addresses[0] if self.addresses else None
+
+    @property
+    def port(self) -> Port | None:
+        """The port that ``<P>_PORT`` names on a current engine.
+
+        That is the lowest tcp port; without one the lowest of the first protocol by
+        name. Engines before 28.0 took the lowest number of all.
+        """
+        return self.ports[0] if self.ports else None
+
+    @property
+    def prefix(self) -> str:
+        """What the link's variables start with: the alias, folded as an engine does.
+
+        The last path element is taken in upper case, with ``_`` for ``-``, and nothing
+        else changes, so a prefix need not be a name that a shell accepts.
+
+        Example:
+            >>> from dockernet import Link
+            >>> Link("db-main.v1").prefix
+            'DB_MAIN.V1'
+        """
+        return _fold(self.alias)
+
+    def to_environ(self, *, secrets: bool = False) -> dict[str, str]:
+        """Write the variables that Engine 28 and later would set, in their order.
+
+        Only with an address are there variables for ports: the first IPv4 one of the
+        addresses, or else the first. A link whose recipient is not known has no
+        ``<P>_NAME``, and then nothing but its ports confirms it.
+
+        Args:
+            secrets: Whether the peer's own environment is written too, without
+                ``HOME`` and ``PATH``, as an engine does. It often holds passwords.
+
+        Example:
+            >>> from ipaddress import ip_address
+            >>> from dockernet import Link, Port
+            >>> link = Link("db", "web", addresses=(ip_address("172.17.0.2"),), ports=(Port(80),))
+            >>> for name, value in link.to_environ().items():
+            ...     print(f"{name}={value}")
+            DB_PORT=tcp://172.17.0.2:80
+            DB_PORT_80_TCP=tcp://172.17.0.2:80
+            DB_PORT_80_TCP_ADDR=172.17.0.2
+            DB_PORT_80_TCP_PORT=80
+            DB_PORT_80_TCP_PROTO=tcp
+            DB_NAME=/web/db
+        """
+        prefix = self.prefix
+        variables = dict(_port_variables(f"{prefix}_PORT", self.addresses, self.ports))
+        if self.recipient is not None:
+            variables[f"{prefix}_NAME"] = f"/{self.recipient}/{self.alias}"
+        if secrets:
+            copied = ((k, v) for k, v in self.environ.items() if k not in _NOT_COPIED)
+            variables.update((f"{prefix}_ENV_{key}", value) for key, value in copied)
+        return variables
+
+    def __str__(self) -> str:
+        return self.alias if self.peer is None else f"{self.peer}:{self.alias}"
+
+
+@frozen
+class LinkReport:
+    """What an environment tells of links.
+
+    Attributes:
+        links: The links, sorted by alias.
+        diagnostics: What was odd and therefore left out, sorted by variable.
+    """
+
+    links: tuple[Link, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def _fold(alias: str) -> str:
+    name = alias.rpartition("/")[2]
+    upper = name.upper() if name.isascii() else "".join(map(_upper, name))
+    return upper.replace("-", "_")
+
+
+def _upper(character: str) -> str:
+    # Go's strings.ToUpper maps one character to one, where Python makes SS of ß. The
+    # title form is that one character where Unicode has it, as for ᾳ.
+    forms = (character.upper(), character.title())
+    return next((form for form in forms if len(form) == 1), character)
+
+
+def _split_path(path: str) -> tuple[str | None, str]:
+    """Split ``/recipient/alias``; of an alias with slashes only the last element counts."""
+    recipient, slash, _ = path.removeprefix("/").partition("/")
+    named = bool(slash and recipient and path.startswith("/"))
+    return recipient if named else None, path.rpartition("/")[2]
+
+
+# Writing
+
+
+def _port_variables(
+    name: str, addresses: tuple[IPAddress, ...], ports: tuple[Port, ...]
+) -> Iterator[tuple[str, str]]:
+    if not addresses or not ports:
+        return
+    address = next((a for a in addresses if a.version == 4), addresses[0])
+    yield name, _url(address, ports[0])
+    waiting: tuple[Port, ...] = ()
+    for run in _runs(ports):
+        for index, port in enumerate(run):
+            yield from _four_variables(name, address, port)
+            if index == 0:
+                # An engine notices the end of a range at the next port only.
+                yield from _range_variables(name, address, waiting)
+        waiting = run
+    yield from _range_variables(name, address, waiting)
+
+
+def _runs(ports: tuple[Port, ...]) -> Iterator[tuple[Port, ...]]:
+    """Split sorted ports into runs of consecutive numbers of one protocol."""
+    start = 0
+    for end, port in enumerate(ports[1:], 1):
+        before = ports[end - 1]
+        if (port.protocol, port.number) != (before.protocol, before.number + 1):
+            yield ports[start:end]
+            start = end
+    yield ports[start:]
+
+
+def _four_variables(name: str, address: IPAddress, port: Port) -> Iterator[tuple[str, str]]:
+    own = f"{name}_{port.number}_{port.protocol.upper()}"
+    yield own, _url(address, port)
+    yield f"{own}_ADDR", str(address)
+    yield f"{own}_PORT", str(port.number)
+    yield f"{own}_PROTO", port.protocol
+
+
+def _range_variables(
+    name: str, address: IPAddress, run: tuple[Port, ...]
+) -> Iterator[tuple[str, str]]:
+    if len(run) < 2:
+        return
+    own = f"{name}_{run[0].number}_{run[0].protocol.upper()}"
+    for end, port in (("START", run[0]), ("END", run[-1])):
+        yield f"{own}_{end}", _url(address, port)
+        yield f"{own}_PORT_{end}", str(port.number)
+
+
+def _url(address: IPAddress, port: Port) -> str:
+    host = f"[{address}]" if address.version == 6 else str(address)
+    return f"{port.protocol}://{host}:{port.number}"
+
+
+# Reading
+
+
+class _Said(NamedTuple):
+    """What a URL says: the ports from the first to the last, nearly always one."""
+
+    protocol: Protocol
+    address: IPAddress
+    first: int
+    last: int
+
+    @property
+    def numbers(self) -> str:
+        return f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
+
+
+def _said_order(said: _Said) -> tuple[bool, str, int, tuple[int, int]]:
+    return said.protocol != "tcp", said.protocol, said.first, address_order(said.address)
+
+
+# These three are asked for the same few texts at each resolve. What does not parse is
+# not remembered, so that no application's secret stays here.
+_address = lru_cache(maxsize=256)(parse_address)
+
+
+@lru_cache(maxsize=256)
+def _read_url(text: str) -> _Said:
+    match = _URL.fullmatch(text) if len(text) <= _LONGEST_URL else None
+    if match is None:
+        raise FormatError(text, "expected a URL such as tcp://172.17.0.2:5432")
+    return _Said(_PROTOCOLS[match["protocol"].lower()], _address(match["host"]), *_span(match))
+
+
+@lru_cache(maxsize=256)
+def _read_port(tail: str, url: str) -> _Said | None:
+    match = _PORT_TAIL.fullmatch(tail)
+    if match is None:
+        return None
+    span = _span(match)
+    said = _read_url(url)
+    if (said.first, said.last) != span or said.protocol != match["protocol"].lower():
+        raise FormatError(url, "the URL has another port or protocol than the variable's name")
+    return said
+
+
+def _span(match: re.Match[str]) -> tuple[int, int]:
+    first = int(match["first"])
+    last = int(match["last"] or first)
+    if not 1 <= first <= last <= _HIGHEST:
+        raise FormatError(match[0], f"expected a port from 1 to {_HIGHEST}, or a range of them")
+    if last - first >= _WIDEST_RANGE:
+        raise FormatError(match[0], f"the range has more than {_WIDEST_RANGE} ports")
+    return first, last
+
+
+def _is_address(text: str, said: _Said) -> bool:
+    try:
+        return len(text) <= _LONGEST_URL and _address(text) == said.address
+    except FormatError:
+        return False
+
+
+# What stands beside a port variable, and how it agrees with the URL. Upper-case
+# protocols and ranges come from `expose` keys that engines before 29 took literally.
+_COMPANIONS: Final[Mapping[str, Callable[[str, _Said], bool]]] = {
+    "_ADDR": _is_address,
+    "_PORT": lambda text, said: text == said.numbers,
+    "_PROTO": lambda text, said: text.lower() == said.protocol,
+}
+
+
+def _owners(name: str) -> set[str]:
+    """The prefixes among whose peers' own variables a name may be."""
+    return {name[: match.start()] for match in _ENV.finditer(name)}
+
+
+@define
+class _Reading:
+    """One environment being read.
+
+    Attributes:
+        texts: The variables that may belong to a link.
+        odd: What was odd so far.
+        names: Recipient and alias of each prefix that a ``_NAME`` confirms.
+        services: The prefixes that a ``_SERVICE_HOST`` confirms.
+        openings: How the variables of a confirmed prefix start, and the prefix.
+        heard: What the port variables of each prefix say, by the variable's name.
+        environs: The peer's own environment, by prefix.
+    """
+
+    texts: dict[str, str] = field(factory=dict[str, str])
+    odd: list[Diagnostic] = field(factory=list[Diagnostic])
+    names: dict[str, tuple[str, str]] = field(factory=dict[str, tuple[str, str]])
+    services: set[str] = field(factory=set[str])
+    openings: dict[str, str] = field(factory=dict[str, str])
+    heard: dict[str, dict[str, _Said]] = field(factory=dict[str, dict[str, _Said]])
+    environs: dict[str, dict[str, str]] = field(factory=dict[str, dict[str, str]])
+
+    def note(self, subject: str, reason: str) -> None:
+        self.odd.append(Diagnostic("environ", subject, reason))
+
+    def sift(self, variables: Iterable[tuple[object, object]]) -> None:
+        """Keep what may belong to a link; most of an environment does not."""
+        for name, value in variables:
+            if isinstance(name, str) and (
+                "_PORT_" in name or "_ENV_" in name or name.endswith(_LINK_ENDS)
+            ):
+                self.keep(name, value)
+
+    def keep(self, name: str, value: object) -> None:
+        if len(name) > _LONGEST_NAME:
+            self.note(name, f"the name has more than {_LONGEST_NAME} characters")
+        elif isinstance(value, str):
+            self.texts[name] = value
+        else:
+            self.note(name, "the value is not text")
+
+    def confirm(self) -> None:
+        """Find the prefixes that are links for certain, and how their variables start."""
+        for name, value in self.texts.items():
+            if name.endswith("_NAME"):
+                self.confirm_name(name.removesuffix("_NAME"), value)
+        for name in self.texts:
+            if name.endswith("_SERVICE_HOST") and not _owners(name) & self.names.keys():
+                self.services.add(name.removesuffix("_SERVICE_HOST"))
+        # Kubernetes calls a named port <P>_SERVICE_PORT_<NAME>, and a port may well be
+        # named "80-tcp". A service that is itself called "<p>-service" overrides this.
+        self.openings.update({f"{p}_SERVICE_PORT_": p for p in self.services})
+        for prefix in (*self.services, *self.names):
+            self.openings.update({f"{prefix}_PORT": prefix, f"{prefix}_PORT_": prefix})
+        for prefix in self.names:
+            self.openings.update({f"{prefix}_NAME": prefix, f"{prefix}_ENV_": prefix})
+
+    def confirm_name(self, prefix: str, value: str) -> None:
+        recipient, alias = _split_path(value)
+        if recipient is not None and alias and _fold(alias) == prefix:
+            self.names[prefix] = recipient, alias
+
+    def hand_out(self) -> None:
+        """Give each variable to the longest confirmed prefix, and hear what ports say."""
+        for name, value in self.texts.items():
+            is_port = name.endswith(_URL_ENDS)
+            if not is_port and "_ENV_" not in name:
+                continue  # companions are looked up by name, ranges are decoration
+            opening = self.opening_of(name)
+            if opening.endswith("_ENV_"):
+                environ = self.environs.setdefault(self.openings[opening], {})
+                environ[name.removeprefix(opening)] = value
+            elif is_port:
+                self.hear(self.openings.get(opening) or name.rpartition("_PORT_")[0], name, value)
+
+    def opening_of(self, name: str) -> str:
+        """The longest start of a name that a confirmed prefix owns, or nothing."""
+        if name in self.openings:
+            return name
+        stop = len(name)
+        while (at := max(name.rfind("_PORT_", 0, stop), name.rfind("_ENV_", 0, stop))) > 0:
+            opening = name[: name.index("_", at + 1) + 1]
+            if opening in self.openings:
+                return opening
+            stop = at + 1  # two of them may share an underscore
+        return ""
+
+    def hear(self, prefix: str, name: str, value: str) -> None:
+        try:
+            said = _read_port(name.removeprefix(prefix), value)
+        except FormatError as error:
+            self.note(name, error.reason)
+            return
+        if said is not None and prefix:
+            self.heard.setdefault(prefix, {})[name] = said
+
+    def links(self) -> Iterator[Link]:
+        """Make the links, shorter prefixes first: one may own what looks like another."""
+        known: set[str] = set()
+        for prefix in sorted({*self.names, *self.heard}, key=len):
+            if prefix not in self.names and known & _owners(f"{prefix}_"):
+                continue
+            alias, recipient, kind = self.identity(prefix)
+            heard = self.backed(prefix, kind)
+            if kind is not LinkKind.DOCKER and not heard:
+                continue
+            known.add(prefix)
+            addresses, ports = self.settle(prefix, heard)
+            environ = self.environs.get(prefix)
+            yield Link(alias, recipient, None, addresses, ports, environ, kind)
+
+    def identity(self, prefix: str) -> tuple[str, str | None, LinkKind]:
+        if prefix in self.names:
+            recipient, alias = self.names[prefix]
+            return alias, recipient, LinkKind.DOCKER
+        if _split_path(self.texts.get(f"{prefix}_NAME", ""))[0] is not None:
+            self.note(f"{prefix}_NAME", "the alias that it names does not fold to its prefix")
+        if prefix in self.services:
+            return prefix.lower().replace("_", "-"), None, LinkKind.KUBERNETES
+        return prefix.lower(), None, LinkKind.UNCONFIRMED
+
+    def backed(self, prefix: str, kind: LinkKind) -> dict[str, _Said]:
+        """Check port variables against what stands beside them, and keep what holds."""
+        heard = self.heard.get(prefix, {})
+        agreeing = {name: self.count_agreeing(name, said) for name, said in heard.items()}
+        if kind is LinkKind.KUBERNETES:
+            host = f"{prefix}_SERVICE_HOST"
+            if not all(_is_address(self.texts[host], said) for said in heard.values()):
+                self.note(host, "it disagrees with the port variables")
+        if kind is not LinkKind.UNCONFIRMED:
+            return heard
+        for name, count in agreeing.items():
+            if count < len(_COMPANIONS):
+                self.note(name, "neither a _NAME nor all of _ADDR, _PORT and _PROTO confirm it")
+        return {n: said for n, said in heard.items() if agreeing[n] == len(_COMPANIONS)}
+
+    def count_agreeing(self, name: str, said: _Said) -> int:
+        count = 0
+        for end, agrees in _COMPANIONS.items():
+            text = self.texts.get(name + end)
+            if text is not None and agrees(text, said):
+                count += 1
+            elif text is not None:
+                self.note(name + end, f"it disagrees with {name}")
+        return count
+
+    def settle(
+        self, prefix: str, heard: dict[str, _Said]
+    ) -> tuple[tuple[IPAddress, ...], tuple[Port, ...]]:
+        """Settle on one address, and take the ports that are there."""
+        first = self.first_port(prefix)
+        if first is not None and not heard:
+            heard = {f"{prefix}_PORT": first}
+        if not heard:
+            return (), ()
+        address = self.choose_address(prefix, first, heard)
+        numbers: dict[Protocol, set[int]] = {}
+        for name, said in heard.items():
+            if said.address == address:
+                numbers.setdefault(said.protocol, set()).update(range(said.first, said.last + 1))
+            else:
+                self.note(
+                    name, "it has another address than the link; was an alias folded like it?"
+                )
+        ports = (Port(n, protocol) for protocol, found in numbers.items() for n in found)
+        return (address,), tuple(ports)
+
+    def first_port(self, prefix: str) -> _Said | None:
+        try:
+            return _read_url(self.texts.get(f"{prefix}_PORT", ""))
+        except FormatError:
+            return None  # an application's own DB_PORT=5432 is nothing odd
+
+    def choose_address(
+        self, prefix: str, first: _Said | None, heard: dict[str, _Said]
+    ) -> IPAddress:
+        said = heard.values()
+        if first is not None and first not in said:
+            self.note(f"{prefix}_PORT", "no port variable has this URL")
+        if first is not None and any(first.address == other.address for other in said):
+            return first.address
+        return min(said, key=_said_order).address

@@ -1,0 +1,185 @@
+"""The blocking face: ask the sources, get the endpoint that works from here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Literal, Self, TypeVar
+
+from dockernet._resolution import Census, Resolution
+from dockernet._setting import Setting
+from dockernet._standing import identified, vantage_in
+from dockernet.errors import SourceError
+from dockernet.model.containers import Container
+from dockernet.model.endpoints import Endpoint, Explanation, Peer
+from dockernet.model.facts import Inventory, Source, Want
+from dockernet.model.targets import TargetLike
+from dockernet.model.vantage import Vantage
+from dockernet.sources.vantage import read_vantage
+
+__all__ = ["Resolver", "endpoints", "explain", "peers", "resolve", "whoami"]
+
+Inquiry = TypeVar("Inquiry", Resolution, Census)
+
+
+class Resolver:
+    """Resolves targets to the endpoints that work from where the caller stands.
+
+    Without arguments it works on a host and inside containers: it asks the engine,
+    and inside a container the hosts file and the link variables too. It keeps no
+    facts, so every answer is as fresh as its sources. It is safe in threads; close
+    it, or use it as a context manager.
+
+    Args:
+        sources: The sources, in the order of asking; each is a
+            :class:`~dockernet.Source`.
+        vantage: Where the caller stands, instead of what its files tell.
+        timeout: Seconds for connecting to the default engine, and for its answers.
+
+    Example:
+        >>> from dockernet import Environ, Resolver, Vantage
+        >>> variables = {"WEB_NAME": "/app/web", "WEB_PORT_80_TCP": "tcp://172.17.0.3:80"}
+        >>> with Resolver([Environ(variables)], vantage=Vantage()) as resolver:
+        ...     resolver.resolve("web:80").url("http")
+        'http://172.17.0.3:80'
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source] | None = None,
+        vantage: Vantage | None = None,
+        timeout: float = 5.0,
+    ) -> None:
+        self._setting = Setting(sources, vantage, timeout)
+
+    def resolve(self, target: TargetLike, family: Literal[4, 6] | None = None) -> Endpoint:
+        """Resolve a target to the best endpoint.
+
+        Args:
+            target: ``[project/]name[:port[/protocol]]``, with an IP address in place
+                of the name if you like; a ``(name, port)`` pair, a
+                :class:`~dockernet.Container` or a :class:`~dockernet.Link`.
+            family: The address family that it must have.
+
+        Raises:
+            FormatError: The target is malformed.
+            PeerNotFoundError: Every source was heard, and none knows the peer.
+            AmbiguousPeerError: Several peers answer to the name.
+            UnreachableError: No route leads to it; the refusals say why.
+            SourceError: No source knows it, and one of them could not be asked.
+        """
+        return _driven(self._setting.resolution(target, family)).endpoints()[0]
+
+    def endpoints(self, target: TargetLike) -> tuple[Endpoint, ...]:
+        """Resolve a target to every endpoint, best first; raises as ``resolve`` does."""
+        return _driven(self._setting.resolution(target)).endpoints()
+
+    def explain(self, target: TargetLike) -> Explanation:
+        """Explain what a target resolves to, and why; every source is heard.
+
+        Raises:
+            FormatError: The target is malformed.
+        """
+        return _driven(self._setting.resolution(target, thorough=True)).explanation()
+
+    def peers(self) -> tuple[Peer, ...]:
+        """Every peer that the sources know, by name and network.
+
+        Raises:
+            SourceError: None of the sources could be asked.
+        """
+        return _driven(self._setting.census()).peers()
+
+    def seen_from(self, container: str | Container) -> Resolver:
+        """The resolver that answers as if asked inside a container.
+
+        Raises:
+            PeerNotFoundError: There is no such container.
+            SourceError: No engine or snapshot is among the sources, or it cannot be
+                asked.
+        """
+        source = self._setting.container_source()
+        known = source.container(container) if isinstance(container, str) else container
+        return Resolver([source], vantage_in(known))
+
+    def close(self) -> None:
+        """Close what the resolver opened; sources that were given stay open."""
+        self._setting.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _driven(inquiry: Inquiry) -> Inquiry:
+    """Ask the sources, one after the other."""
+    while (source := inquiry.next_source()) is not None:
+        try:
+            inquiry.heard(tuple(source.read(inquiry.want)))
+        except SourceError as error:
+            inquiry.failed(error)
+        except OSError as error:
+            inquiry.failed(SourceError(source.name, str(error)))
+    return inquiry
+
+
+def whoami(engine: Source | None = None) -> Vantage:
+    """Tell where the caller stands.
+
+    The caller's files and kernel tell the kind of place, ids, addresses and gateways.
+    An engine adds the container's name, network mode, networks and Compose names.
+
+    Args:
+        engine: An :class:`~dockernet.Engine` or :class:`~dockernet.Snapshot`.
+
+    Raises:
+        SourceError: The engine was given and cannot be asked.
+    """
+    recorded = getattr(engine, "vantage", None)
+    vantage = recorded if isinstance(recorded, Vantage) else read_vantage()
+    if engine is None:
+        return vantage
+    said = engine.read(Want(None, vantage))
+    inventory = next((item for item in said if isinstance(item, Inventory)), None)
+    return vantage if inventory is None else identified(vantage, inventory)
+
+
+# One resolver for the module's own functions, made when it is first needed.
+
+_lock = threading.Lock()
+_shared: list[Resolver] = []
+
+
+def _default() -> Resolver:
+    with _lock:
+        if not _shared:
+            _shared.append(Resolver())
+        return _shared[0]
+
+
+def resolve(target: TargetLike, family: Literal[4, 6] | None = None) -> Endpoint:
+    """Resolve a target to the endpoint that works from here; see :class:`Resolver`."""
+    return _default().resolve(target, family)
+
+
+def endpoints(target: TargetLike) -> tuple[Endpoint, ...]:
+    """Resolve a target to every endpoint, best first; see :class:`Resolver`."""
+    return _default().endpoints(target)
+
+
+def explain(target: TargetLike) -> Explanation:
+    """Explain what a target resolves to from here, and why; see :class:`Resolver`."""
+    return _default().explain(target)
+
+
+def peers() -> tuple[Peer, ...]:
+    """Every peer that can be named from here; see :class:`Resolver`."""
+    return _default().peers()

@@ -1,0 +1,1 @@
+"""Sources: one file is one place to read."""

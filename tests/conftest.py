@@ -1,0 +1,30 @@
+"""Settings of every test: how Hypothesis searches, and what runs only when named."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# In CI the same examples every time; no deadline anywhere, machines differ.
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.register_profile("stress", deadline=None, max_examples=20_000)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)
+
+_ON_REQUEST = ("bench", "stress")
+
+collect_ignore = ["typing"]  # checked, never run
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes long, unless ``-m`` names it."""
+    asked = config.getoption("markexpr")
+    unasked = [mark for mark in _ON_REQUEST if mark not in asked]
+    left_out = [i for i in items if any(i.get_closest_marker(mark) for mark in unasked)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [i for i in items if i not in set(left_out)]

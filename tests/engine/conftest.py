@@ -1,0 +1,59 @@
+"""The engine of the session and the scenes on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import Place, RealEngine, Scene, UnavailableError, found_engine
+
+_HERE = Path(__file__).parent
+_HOW = (
+    "engine tests need a Docker engine on this machine: start one, or be root and "
+    "install dockerd, iptables and iproute2; "
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker("engine")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[RealEngine]:
+    """The engine under test; a private one ends with the session."""
+    context = found_engine()
+    try:
+        engine = context.__enter__()
+    except UnavailableError as no:
+        if os.environ.get("DOCKERNET_REQUIRE_ENGINE"):
+            raise
+        pytest.skip(f"{_HOW}{no}")
+    try:
+        yield engine
+    finally:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def scene(engine: RealEngine) -> Iterator[Scene]:
+    """Containers and networks of one test; a module makes its own with ``Scene(engine)``."""
+    with Scene(engine) as scene:
+        yield scene
+
+
+@pytest.fixture(scope="session")
+def host(engine: RealEngine) -> Place:
+    """The engine's host."""
+    return engine.host
+
+
+@pytest.fixture(scope="session")
+def elsewhere(engine: RealEngine) -> Place:
+    """Another machine on the network of the engine's host."""
+    if engine.elsewhere is None:
+        pytest.skip("only a private engine has a neighbour: set DOCKERNET_DOCKERD=dockerd")
+    return engine.elsewhere
