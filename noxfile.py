@@ -18,6 +18,7 @@ nox.options.sessions = ["tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
+EXTRAS = PROJECT["project"]["optional-dependencies"]
 TESTED = ["tests", "docs", "--doctest-modules", "--pyargs", "dockernet"]
 
 # What containers run is mounted read-only, so nothing compiles itself there.
@@ -28,21 +29,25 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
-def install_wheel(session: nox.Session, *options: str) -> None:
-    """Build the sdist, from it the wheel, and install that with every extra."""
-    session.install("build")
-    dist = Path(session.create_tmp(), "dist").resolve()
-    for old in dist.glob("*"):
+def build_wheel(session: nox.Session, dist: Path) -> Path:
+    session.install("build[uv]")
+    for old in dist.glob("dockernet-*"):
         old.unlink()
-    session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
+    session.run("python", "-m", "build", "--installer=uv", "--outdir", str(dist), silent=True)
     (wheel,) = dist.glob("*.whl")
-    session.install(*options, f"{wheel}[cli,ssh]")
+    return wheel
+
+
+def install_wheel(session: nox.Session) -> None:
+    """Build the sdist, from it the wheel, and install that with every extra."""
+    dist = Path(session.create_tmp(), "dist").resolve()
+    session.install(f"{build_wheel(session, dist)}[cli,ssh]")
 
 
 def run_tests(session: nox.Session, *args: str, **env: str) -> None:
     # The checkout must not be importable, here and in all that the tests start.
     env |= {"PYTHONSAFEPATH": "1", "DOCKERNET_TEST_WHEEL": "1"}
-    session.run(*args, *session.posargs, env=env)
+    session.run(*args, env=env)
 
 
 @nox.session(python=PYTHONS)
@@ -50,7 +55,7 @@ def tests(session: nox.Session) -> None:
     """Everything that runs here; engine tests skip where there is no engine."""
     install_wheel(session)
     session.install(*group("tests"))
-    run_tests(session, "pytest", *TESTED)
+    run_tests(session, "pytest", *(session.posargs or TESTED))
 
 
 @nox.session
@@ -67,7 +72,9 @@ def engine(session: nox.Session) -> None:
 @nox.session(venv_backend="uv")
 def minimums(session: nox.Session) -> None:
     """The plain tests with the oldest dependencies that pyproject.toml allows."""
-    install_wheel(session, "--resolution=lowest-direct")
+    floors = [*PROJECT["project"]["dependencies"], *EXTRAS["cli"], *EXTRAS["ssh"]]
+    session.install("--resolution=lowest-direct", *floors)
+    install_wheel(session)
     session.install(*group("tests"))
     run_tests(session, "pytest", *TESTED, "-m", "not engine")
 
@@ -92,8 +99,9 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def layers(session: nox.Session) -> None:
-    session.install(".", *group("layers"))
-    session.run("lint-imports", env={"PYTHONPATH": "."})
+    """Every import points the one way that pyproject.toml lays down."""
+    session.install(*group("layers"))
+    session.run("lint-imports")
 
 
 @nox.session
@@ -120,8 +128,7 @@ def stress(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """Leave sdist and wheel in dist/, and test the wheel."""
-    session.install("build")
-    session.run("python", "-m", "build", "--outdir", "dist")
-    install_wheel(session)
+    wheel = build_wheel(session, Path("dist").resolve())
+    session.install(f"{wheel}[cli,ssh]")
     session.install(*group("tests"))
     run_tests(session, "pytest", *TESTED, "-m", "not engine")

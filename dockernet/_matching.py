@@ -193,9 +193,7 @@ def _aliased_anywhere(question: _Question) -> tuple[Container, ...]:
     return _aliased(question, lambda _: True)
 
 
-def _aliased(
-    question: _Question, counts: Callable[[Attachment], bool]
-) -> tuple[Container, ...]:
+def _aliased(question: _Question, counts: Callable[[Attachment], bool]) -> tuple[Container, ...]:
     folded = question.name.casefold()
     return question.running_first(
         c

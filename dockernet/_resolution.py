@@ -24,7 +24,7 @@ from dockernet.model.addresses import IPAddress
 from dockernet.model.containers import Container
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.endpoints import Endpoint, Explanation, Peer, Reason, Refusal, Route
-from dockernet.model.facts import EngineProfile, Fact, Freshness, Inventory, Source, Want
+from dockernet.model.facts import EngineProfile, Fact, Inventory, Source, Want
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port
 from dockernet.model.targets import Target
@@ -184,9 +184,7 @@ class Resolution(_Inquiry):
             return _Outcome(stand=str(where))
         return self._route(inventory, where, found.peers)
 
-    def _route(
-        self, inventory: Inventory, where: Standing, peers: Sequence[Container]
-    ) -> _Outcome:
+    def _route(self, inventory: Inventory, where: Standing, peers: Sequence[Container]) -> _Outcome:
         endpoints: list[Endpoint] = []
         refusals: list[Refusal] = []
         notes: list[str] = []
@@ -216,9 +214,7 @@ class Resolution(_Inquiry):
             return self.target.port
         return _chosen(tuple({*owner.known_ports, *peer.known_ports}), notes)
 
-    def _stale(
-        self, peers: Sequence[Container], inventory: Inventory
-    ) -> tuple[Diagnostic, ...]:
+    def _stale(self, peers: Sequence[Container], inventory: Inventory) -> tuple[Diagnostic, ...]:
         """The facts of other sources that name an address which no such peer has."""
         owners = (network_owner(peer, inventory) for peer in peers)
         attachments = [a for owner in owners if owner for a in owner.networks]
@@ -251,7 +247,9 @@ class Resolution(_Inquiry):
         if port is None:
             refusals = (_port_unknown(self.target),)
             return _Outcome(known=True, refusals=refusals, diagnostics=tuple(stale))
-        endpoints = tuple(_given(self.target.name, best, address, port) for address in best.addresses)
+        endpoints = tuple(
+            _given(self.target.name, best, address, port) for address in best.addresses
+        )
         return _Outcome(True, endpoints, (), tuple(notes), tuple(stale), self._stand())
 
     def _facts(self) -> Iterator[Fact]:
@@ -325,7 +323,11 @@ def _neighbours(inventory: Inventory, vantage: Vantage) -> Iterator[Peer]:
     """Running containers: all of them, or in a container those that share a network."""
     where = standing(vantage, inventory)
     caller = where.caller
-    scope = {a.network_id for a in caller.networks} if where.stand is Stand.CONTAINER and caller else None
+    scope = (
+        {a.network_id for a in caller.networks}
+        if where.stand is Stand.CONTAINER and caller
+        else None
+    )
     for container in inventory.containers:
         if not container.running or (caller is not None and container.id == caller.id):
             continue
@@ -377,8 +379,13 @@ def _by_vantage(target: Target, vantage: Vantage) -> _Outcome:
         return _Outcome(known=True, endpoints=walk(case)[0])
     endpoints = tuple(
         Endpoint(
-            gateway, target.port.number, target.port.protocol, Route.HOST_MODE, "vantage",
-            target.name, target.port,
+            gateway,
+            target.port.number,
+            target.port.protocol,
+            Route.HOST_MODE,
+            "vantage",
+            target.name,
+            target.port,
         )
         for gateway in vantage.gateways
     )
@@ -439,7 +446,9 @@ def _addressless(fact: Fact) -> Refusal:
 def _gone(name: str, fact: Fact) -> Refusal:
     said = ", ".join(map(str, fact.addresses))
     detail = f"{fact.source} says {said} for {name}, and no container has that address now"
-    return Refusal(fact.route, Reason.STALE, detail, "start the peer, then make this container anew")
+    return Refusal(
+        fact.route, Reason.STALE, detail, "start the peer, then make this container anew"
+    )
 
 
 def _dangling(peer: str, alias: str) -> Refusal:

@@ -86,7 +86,11 @@ class Case:
         )
 
     def endpoint(
-        self, host: IPAddress | str, route: Route, port: int | None = None, network: str | None = None
+        self,
+        host: IPAddress | str,
+        route: Route,
+        port: int | None = None,
+        network: str | None = None,
     ) -> Endpoint:
         number = self.port.number if port is None else port
         source = self.inventory.source
@@ -296,9 +300,7 @@ def _apart(case: Case) -> Refusal:
     detail = f"{caller} and {case.name} share no network"
     detail += "" if case.bindings else f", and port {case.port} is not published"
     fix = f"docker network connect {target} {caller}, or publish port {case.port}"
-    return _no_network(case) or Refusal(
-        Route.SHARED_NETWORK, Reason.NO_SHARED_NETWORK, detail, fix
-    )
+    return _no_network(case) or Refusal(Route.SHARED_NETWORK, Reason.NO_SHARED_NETWORK, detail, fix)
 
 
 def _not_on_host(case: Case) -> Refusal:
@@ -370,9 +372,7 @@ def _loopback_only(case: Case, binding: HostBinding, route: Route) -> Refusal:
     return _publish(case, Reason.PUBLISHED_ON_LOOPBACK, detail, route)
 
 
-def _publish(
-    case: Case, reason: Reason, detail: str, route: Route = Route.PUBLISHED
-) -> Refusal:
+def _publish(case: Case, reason: Reason, detail: str, route: Route = Route.PUBLISHED) -> Refusal:
     number = case.port.number
     suffix = "" if case.port.protocol == "tcp" else f"/{case.port.protocol}"
     fix = f"docker run -p {number}:{number}{suffix} when {case.name} is made"

@@ -115,7 +115,11 @@ class PeerNotFoundError(DockernetError, LookupError):
 
     def __str__(self) -> str:
         heard = f" (asked: {', '.join(self.asked)})" if self.asked else ""
-        hint = f"; did you mean {' or '.join(map(shown, self.near_misses))}?" if self.near_misses else ""
+        hint = (
+            f"; did you mean {' or '.join(map(shown, self.near_misses))}?"
+            if self.near_misses
+            else ""
+        )
         return f"no peer answers to '{shown(self.target)}'{heard}{hint}"
 
 

@@ -17,7 +17,8 @@ settings.load_profile(
 
 _ON_REQUEST = ("bench", "stress")
 
-collect_ignore = ["typing"]  # checked, never run
+# Public names under a type checker, never run; and what engine tests stand on.
+collect_ignore = ["typing", "engine/harness"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from attrs import evolve, frozen
 
@@ -27,7 +27,14 @@ from dockernet.model.mappings import FrozenMap
 from dockernet.model.networks import Network
 from dockernet.model.ports import HostBinding, Port, PortMap, PortRange
 
-__all__ = ["Reading", "parse_inspections", "parse_listing", "parse_networks", "parse_profile", "with_details"]
+__all__ = [
+    "Reading",
+    "parse_inspections",
+    "parse_listing",
+    "parse_networks",
+    "parse_profile",
+    "with_details",
+]
 
 T = TypeVar("T")
 
@@ -131,10 +138,11 @@ class _Odd:
 
 def _each(reply: object, source: str, parse: Callable[[Json, _Odd], T]) -> Reading[T]:
     if not isinstance(reply, list):
-        raise FormatError(type(reply).__name__, "expected a list in the engine's reply")
+        kind = type(reply).__name__
+        raise FormatError(kind, "expected a list in the engine's reply")
     values: list[T] = []
     found: list[Diagnostic] = []
-    for number, entry in enumerate(items(reply)):
+    for number, entry in enumerate(items(cast("object", reply))):
         identity = text(mapping(entry).get("Id"))
         odd = _Odd(source, identity[:12] or f"entry {number}")
         if identity:
@@ -215,9 +223,7 @@ def _requested_ports(config: Json, host_config: Json, odd: _Odd) -> PortMap:
     return PortMap({**exposed, **bound})
 
 
-def _bound_ports(
-    reply: object, odd: _Odd, parse: Callable[[str, str], HostBinding]
-) -> PortMap:
+def _bound_ports(reply: object, odd: _Odd, parse: Callable[[str, str], HostBinding]) -> PortMap:
     """Read ``{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}``, or null for exposed only."""
     ports: dict[Port, list[HostBinding]] = {}
     for key, entries in mapping(reply).items():
@@ -302,7 +308,9 @@ def _network(entry: Json, odd: _Odd) -> Network:
         name=text(entry.get("Name")),
         driver=driver,
         scope=text(entry.get("Scope")) or "local",
-        subnets=tuple(sorted((s for s in subnets if s), key=lambda s: (s.version, s.network_address))),
+        subnets=tuple(
+            sorted((s for s in subnets if s), key=lambda s: (s.version, s.network_address))
+        ),
         gateways=_addresses((c.get("Gateway") for c in configs), odd),
         internal=entry.get("Internal") is True,
         icc=text(options.get(f"{_BRIDGE_OPTION}enable_icc")).lower() not in ("false", "0", "f"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 __all__ = ["Json", "items", "mapping", "text"]
 
@@ -13,12 +13,12 @@ _NOTHING: Json = {}
 
 def mapping(value: object) -> Json:
     """The object, or an empty one for anything else."""
-    return value if isinstance(value, dict) else _NOTHING
+    return cast("Json", value) if isinstance(value, dict) else _NOTHING
 
 
-def items(value: object) -> list[Any]:
+def items(value: object) -> Sequence[Any]:
     """The list, or an empty one for anything else."""
-    return value if isinstance(value, list) else []
+    return cast("Sequence[Any]", value) if isinstance(value, list) else ()
 
 
 def text(value: object) -> str:

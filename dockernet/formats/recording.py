@@ -8,7 +8,8 @@ tables of kept fields below.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any, Final, cast
 
 from attrs import asdict, frozen
 
@@ -31,7 +32,7 @@ __all__ = ["SCHEMA", "Recording", "parse_recording", "record"]
 SCHEMA: Final = 1
 """The version of the document's form; a reader refuses a newer one."""
 
-T = TypeVar("T")
+_ADDRESSES: Final = (IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 
 # Each table names the fields to keep; a nested table those of an object, or of each
 # object of a list, with "*" for any key; None keeps the value whole.
@@ -72,7 +73,13 @@ _NETWORK: Final[_Kept] = {
     "IPAM": {"Config": dict.fromkeys(("Subnet", "Gateway"))},
     "Options": dict.fromkeys(
         f"com.docker.network.bridge.{key}"
-        for key in ("name", "default_bridge", "enable_icc", "gateway_mode_ipv4", "gateway_mode_ipv6")
+        for key in (
+            "name",
+            "default_bridge",
+            "enable_icc",
+            "gateway_mode_ipv4",
+            "gateway_mode_ipv6",
+        )
     ),
 }
 _VERSION: Final[_Kept] = {
@@ -158,17 +165,17 @@ def parse_recording(document: object, source: str = "snapshot") -> Recording:
     return Recording(_vantage(mapping(known.get("vantage"))), inventory, listed.values)
 
 
-def _trimmed(value: Any, kept: _Kept | None) -> Any:
+def _trimmed(value: object, kept: _Kept | None) -> object:
     if kept is None:
         return value
     if isinstance(value, list):
-        return [_trimmed(item, kept) for item in value]
+        return [_trimmed(item, kept) for item in items(cast("object", value))]
     if not isinstance(value, dict):
         return value
     every = kept.get("*")
     return {
         key: _trimmed(item, every if every is not None else kept[key])
-        for key, item in value.items()
+        for key, item in mapping(cast("object", value)).items()
         if every is not None or key in kept
     }
 
@@ -180,9 +187,9 @@ def _vantage_document(vantage: Vantage) -> dict[str, Any]:
     return asdict(vantage, value_serializer=lambda _, __, value: _plain(value))
 
 
-def _plain(value: Any) -> Any:
-    """JSON's own types as they are, addresses and subnets as text."""
-    return value if isinstance(value, str | int | list | tuple | dict | None) else str(value)
+def _plain(value: object) -> object:
+    """Addresses and subnets as text, all else as it is."""
+    return str(value) if isinstance(value, _ADDRESSES) else value
 
 
 def _vantage(entry: Json) -> Vantage:

@@ -343,6 +343,10 @@ class _Said(NamedTuple):
     last: int
 
     @property
+    def port(self) -> tuple[Protocol, int, int]:
+        return self.protocol, self.first, self.last
+
+    @property
     def numbers(self) -> str:
         return f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
 
@@ -365,15 +369,9 @@ def _read_url(text: str) -> _Said:
 
 
 @lru_cache(maxsize=256)
-def _read_port(tail: str, url: str) -> _Said | None:
+def _read_tail(tail: str) -> tuple[Protocol, int, int] | None:
     match = _PORT_TAIL.fullmatch(tail)
-    if match is None:
-        return None
-    span = _span(match)
-    said = _read_url(url)
-    if (said.first, said.last) != span or said.protocol != match["protocol"].lower():
-        raise FormatError(url, "the URL has another port or protocol than the variable's name")
-    return said
+    return match and (_PROTOCOLS[match["protocol"].lower()], *_span(match))
 
 
 def _span(match: re.Match[str]) -> tuple[int, int]:
@@ -466,7 +464,8 @@ class _Reading:
 
     def confirm_name(self, prefix: str, value: str) -> None:
         recipient, alias = _split_path(value)
-        if recipient is not None and alias and _fold(alias) == prefix:
+        # Folding keeps the length, so a value of megabytes is not even folded.
+        if recipient and alias and len(alias) == len(prefix) and _fold(alias) == prefix:
             self.names[prefix] = recipient, alias
 
     def hand_out(self) -> None:
@@ -495,28 +494,34 @@ class _Reading:
         return ""
 
     def hear(self, prefix: str, name: str, value: str) -> None:
+        if not prefix:
+            return
         try:
-            said = _read_port(name.removeprefix(prefix), value)
+            port = _read_tail(name.removeprefix(prefix))
+            if port is None:
+                return
+            said = _read_url(value)
         except FormatError as error:
             self.note(name, error.reason)
             return
-        if said is not None and prefix:
+        if said.port == port:
             self.heard.setdefault(prefix, {})[name] = said
+        else:
+            self.note(name, "the URL has another port or protocol than the variable's name")
 
     def links(self) -> Iterator[Link]:
         """Make the links, shorter prefixes first: one may own what looks like another."""
-        known: set[str] = set()
-        for prefix in sorted({*self.names, *self.heard}, key=len):
-            if prefix not in self.names and known & _owners(f"{prefix}_"):
+        known = self.names.keys() | self.services
+        for prefix in sorted({*self.names, *self.heard}, key=lambda prefix: (len(prefix), prefix)):
+            if prefix not in known and known & _owners(f"{prefix}_"):
                 continue
             alias, recipient, kind = self.identity(prefix)
             heard = self.backed(prefix, kind)
-            if kind is not LinkKind.DOCKER and not heard:
-                continue
-            known.add(prefix)
-            addresses, ports = self.settle(prefix, heard)
-            environ = self.environs.get(prefix)
-            yield Link(alias, recipient, None, addresses, ports, environ, kind)
+            if heard or kind is LinkKind.DOCKER:
+                known.add(prefix)
+                addresses, ports = self.settle(prefix, heard)
+                environ = self.environs.get(prefix)
+                yield Link(alias, recipient, None, addresses, ports, environ, kind)
 
     def identity(self, prefix: str) -> tuple[str, str | None, LinkKind]:
         if prefix in self.names:

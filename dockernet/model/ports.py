@@ -476,7 +476,8 @@ def _read_port_lines(text: str) -> Iterator[_Pair]:
         if not arrow:
             raise FormatError(line, "expected a line such as 80/tcp -> 0.0.0.0:8080")
         try:
-            yield Port.parse(inside), HostBinding.parse(outside)
+            address, host = _parse_outside(outside)
+            yield Port.parse(inside), HostBinding(address, _collapsed(host))
         except FormatError as error:
             raise _named(line, error) from None
 
@@ -694,7 +695,7 @@ def _overlap(one: HostBinding, other: HostBinding) -> bool:
 def _render_address(address: IPAddress | None) -> str:
     if address is None:
         return "*"
-    return f"[{address}]" if address.version == 6 else str(address)
+    return f"[{address}]" if isinstance(address, IPv6Address) else str(address)
 
 
 def _render_host_port(port: int | PortRange | None) -> str:

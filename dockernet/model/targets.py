@@ -11,7 +11,7 @@ from dockernet.errors import FormatError
 from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.containers import Container
 from dockernet.model.links import Link
-from dockernet.model.ports import Port, Protocol
+from dockernet.model.ports import Port
 
 __all__ = ["HOST_NAMES", "Target", "TargetLike"]
 
@@ -113,7 +113,9 @@ class Target:
         project = f"{self.project}/" if self.project else ""
         bracketed = f"[{self.name}]" if self.address and self.address.version == 6 else self.name
         port = "" if self.port is None else f":{self.port.number}"
-        protocol = "" if self.port is None or self.port.protocol == "tcp" else f"/{self.port.protocol}"
+        protocol = (
+            "" if self.port is None or self.port.protocol == "tcp" else f"/{self.port.protocol}"
+        )
         return f"{project}{bracketed}{port}{protocol}"
 
 

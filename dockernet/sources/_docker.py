@@ -10,25 +10,24 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Final, Protocol, cast
 from urllib.parse import urlsplit
 
-import docker
 import requests
 import urllib3
 from attrs import field, frozen
+from docker import APIClient
 from docker.context import Context, ContextAPI
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException, NotFound, TLSParameterError
 from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env
 
 from dockernet.errors import EngineTimeoutError, EngineUnavailableError, SourceError
+from dockernet.formats.json import Json, mapping, text
 
-__all__ = ["Clients", "Gone", "Location", "locate"]
-
-T = TypeVar("T")
+__all__ = ["Clients", "Location", "locate"]
 
 _NAME: Final = "engine"
 _DEFAULT_URL: Final = "unix:///var/run/docker.sock"
@@ -37,7 +36,7 @@ _NEWEST_TESTED: Final = "1.52"
 _CLIENTS: Final = 4  # connections to one engine at a time
 
 
-class Gone(Exception):  # noqa: N818 - not an error: a container vanished between two requests
+class _Gone(Exception):  # noqa: N818 - no error: containers vanish between two requests
     """The object that was asked for is not there."""
 
 
@@ -81,19 +80,32 @@ def locate(url: str | None, context: str | None, environ: Mapping[str, str]) -> 
 
 def _of_context(name: str | None) -> Location | None:
     """The location that a context names; ``None`` for the built-in default one."""
-    # The stubs promise a context for every name; there is none for an unknown one.
-    found: Context | None = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
-    if found is None or found.Host is None:
+    # The stubs promise a context for every name, and certificates in every context.
+    ask = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
+    context = cast("Context | None", ask)
+    if context is None or not context.Host:
         reason = f"there is no context '{name}' with an engine: see 'docker context ls'"
         raise SourceError(_NAME, reason)
-    if found.Name == "default":
-        return None
-    tls: TLSConfig | None = found.TLSConfig
-    return Location(found.Host, False if tls is None else tls)
+    tls = cast("TLSConfig | None", context.TLSConfig)
+    return None if context.Name == "default" else Location(context.Host, tls or False)
+
+
+class _Api(Protocol):
+    """What is used of docker-py's client, in the types that it has for us."""
+
+    def version(self, api_version: bool = True) -> object: ...
+    def info(self) -> object: ...
+    def networks(self) -> object: ...
+    def containers(self, *, all: bool = False) -> object: ...  # noqa: A002 - docker-py's word
+    def inspect_container(self, container: str, /) -> object: ...
+    def close(self) -> None: ...
 
 
 class Clients:
     """The connections to one engine, lent to one thread at a time.
+
+    What it answers is JSON as the engine sent it; each question may raise a
+    :class:`~dockernet.SourceError`.
 
     Args:
         location: Where the engine is.
@@ -103,25 +115,33 @@ class Clients:
     def __init__(self, location: Location, timeout: float) -> None:
         self.location = location
         self._timeout = timeout
-        self._free: list[docker.APIClient] = []
+        self._free: list[_Api] = []
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(_CLIENTS)
         self._agreeing = threading.Lock()
-        self._version: Mapping[str, Any] | None = None
+        self._version: Json | None = None
 
-    def call(self, ask: Callable[[docker.APIClient], T]) -> T:
-        """Ask the engine something.
+    def info(self) -> object:
+        """``GET /info``."""
+        return self._ask(lambda api: api.info())
 
-        Raises:
-            Gone: The object that was asked for is not there.
-            SourceError: The engine cannot be asked, or its answer makes no sense.
-        """
-        self.version()
-        with _told(self.location.url), self._lent() as client:
-            return ask(client)
+    def listing(self) -> object:
+        """``GET /containers/json`` of every state."""
+        return self._ask(lambda api: api.containers(all=True))
 
-    def version(self) -> Mapping[str, Any]:
-        """The engine's reply to ``GET /version``, asked once."""
+    def inspection(self, container_id: str) -> object:
+        """``GET /containers/{id}/json``; ``None`` where there is none such."""
+        try:
+            return self._ask(lambda api: api.inspect_container(container_id))
+        except _Gone:
+            return None
+
+    def networks(self) -> object:
+        """``GET /networks``."""
+        return self._ask(lambda api: api.networks())
+
+    def version(self) -> Json:
+        """``GET /version``, asked once."""
         with self._agreeing:
             if self._version is None:
                 self._version = self._agree()
@@ -134,14 +154,19 @@ class Clients:
         for client in free:
             client.close()
 
-    def _agree(self) -> Mapping[str, Any]:
+    def _ask(self, question: Callable[[_Api], object]) -> object:
+        self.version()
+        with _told(self.location.url), self._lent() as client:
+            return question(client)
+
+    def _agree(self) -> Json:
         with _told(self.location.url):
             probe = self._client(_PROBE_VERSION)
             try:
-                reply: object = probe.version(api_version=False)
+                reply = mapping(probe.version(api_version=False))
             finally:
                 probe.close()
-        if not isinstance(reply, dict) or not isinstance(reply.get("ApiVersion"), str):
+        if not text(reply.get("ApiVersion")):
             reason = f"what answers at {self.location.url} is no engine: it tells no API version"
             raise SourceError(_NAME, reason)
         return reply
@@ -154,7 +179,7 @@ class Clients:
         return max(newest, str(told.get("MinAPIVersion") or "0"), key=_numbers)
 
     @contextmanager
-    def _lent(self) -> Iterator[docker.APIClient]:
+    def _lent(self) -> Generator[_Api]:
         with self._places:
             with self._lock:
                 client = self._free.pop() if self._free else None
@@ -165,8 +190,8 @@ class Clients:
                 with self._lock:
                     self._free.append(client)
 
-    def _client(self, version: str) -> docker.APIClient:
-        client = docker.APIClient(
+    def _client(self, version: str) -> _Api:
+        client = APIClient(
             base_url=self.location.url,
             version=version,
             timeout=self._timeout,  # type: ignore[arg-type]  # requests takes fractions
@@ -175,7 +200,7 @@ class Clients:
         if self.location.tls:
             # REQUESTS_CA_BUNDLE would win over the engine's own authority.
             client.trust_env = False
-        return client
+        return cast("_Api", client)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -193,21 +218,23 @@ _CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
 
 
 @contextmanager
-def _told(url: str) -> Iterator[None]:
+def _told(url: str) -> Generator[None]:
     """Turn what docker-py and its transports raise into errors of our family."""
     try:
         yield
-    except (SourceError, Gone):
+    except (SourceError, _Gone):
         raise
     except NotFound as error:
-        raise Gone from error
+        raise _Gone from error
     except APIError as error:
         raise SourceError(_NAME, f"{url} refuses: {_explained(error)}") from error
     except (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError) as error:
         reason = f"{url} did not answer in time: is it overloaded? a longer timeout may help"
         raise EngineTimeoutError(_NAME, reason) from error
     except (requests.JSONDecodeError, UnicodeError) as error:
-        raise SourceError(_NAME, f"what answers at {url} speaks no JSON: is it an engine?") from error
+        raise SourceError(
+            _NAME, f"what answers at {url} speaks no JSON: is it an engine?"
+        ) from error
     except (requests.ConnectionError, OSError) as error:
         raise EngineUnavailableError(_NAME, _cause(error, url)) from error
     except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -216,7 +243,9 @@ def _told(url: str) -> Iterator[None]:
         raise SourceError(_NAME, f"{url} answers nonsense: {_first_line(error)}") from error
     except Exception as error:
         # ssh transports and damaged context files raise classes of their own.
-        raise EngineUnavailableError(_NAME, f"{url} cannot be reached: {_first_line(error)}") from error
+        raise EngineUnavailableError(
+            _NAME, f"{url} cannot be reached: {_first_line(error)}"
+        ) from error
 
 
 def _explained(error: APIError) -> str:
@@ -245,7 +274,7 @@ def _advice(error: BaseException, url: str) -> str:
     text = _first_line(error)
     if "paramiko" in text:
         return f"{url} needs the ssh extra: pip install 'dockernet[ssh]'"
-    if isinstance(error, docker.errors.TLSParameterError):
+    if isinstance(error, TLSParameterError):
         return f"the certificates for {url} cannot be used: check DOCKER_CERT_PATH"
     return f"{url} cannot be used: {text}"
 

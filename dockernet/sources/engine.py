@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from attrs import evolve
 
@@ -33,8 +33,6 @@ from dockernet.sources.snapshot import Snapshot
 from dockernet.sources.vantage import read_vantage
 
 if TYPE_CHECKING:
-    from docker import APIClient
-
     from dockernet.sources._docker import Clients
 
 __all__ = ["Engine"]
@@ -85,9 +83,7 @@ class Engine:
         self._told: EngineProfile | None = None
 
     @classmethod
-    def from_env(
-        cls, environ: Mapping[str, str] | None = None, *, timeout: float = 5.0
-    ) -> Engine:
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, timeout: float = 5.0) -> Engine:
         """The engine that the environment names, as the docker CLI takes it.
 
         Args:
@@ -99,7 +95,7 @@ class Engine:
 
     # Reading.
 
-    def containers(self, details: bool = False) -> tuple[Container, ...]:
+    def containers(self, *, details: bool = False) -> tuple[Container, ...]:
         """Every container, whatever its state, newest first: one request.
 
         Args:
@@ -162,9 +158,8 @@ class Engine:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
         if self._told is None:
-            info = self._ask(lambda api: api.info())
             clients = self._clients()
-            self._told = parse_profile(clients.version(), info, clients.location.host)
+            self._told = parse_profile(clients.version(), clients.info(), clients.location.host)
         return self._told
 
     def read(self, want: Want) -> Iterator[Inventory]:
@@ -200,7 +195,7 @@ class Engine:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
         profile, clients = self.profile(), self._clients()
-        listing = self._ask(lambda api: api.containers(all=True))
+        listing = clients.listing()
         ids = [c.id for c in self._parsed(parse_listing, listing).values]
         here = read_vantage() if vantage is None else vantage
         inventory = next(iter(self.read(Want(None, here))))
@@ -208,10 +203,10 @@ class Engine:
             identified(here, inventory),
             host=None if profile.host is None else str(profile.host),
             version=clients.version(),
-            info=self._ask(lambda api: api.info()),
+            info=clients.info(),
             listing=listing,
-            inspections=list(self._inspections(ids)),
-            networks=self._ask(lambda api: api.networks()),
+            inspections=self._inspections(ids),
+            networks=clients.networks(),
             whole=whole,
         )
         return Snapshot(document)
@@ -252,14 +247,11 @@ class Engine:
                 self._made = Clients(location, self._timeout)
             return self._made
 
-    def _ask(self, question: Callable[[APIClient], Any]) -> Any:
-        return self._clients().call(question)
-
     def _listing(self) -> Reading[Container]:
-        return self._parsed(parse_listing, self._ask(lambda api: api.containers(all=True)))
+        return self._parsed(parse_listing, self._clients().listing())
 
     def _networks(self) -> Reading[Network]:
-        return self._parsed(parse_networks, self._ask(lambda api: api.networks()))
+        return self._parsed(parse_networks, self._clients().networks())
 
     def _parsed(self, parse: Callable[[object], Reading[T]], reply: object) -> Reading[T]:
         try:
@@ -267,9 +259,7 @@ class Engine:
         except FormatError as error:
             raise SourceError(self.name, f"the engine answers nonsense: {error.reason}") from error
 
-    def _detailed(
-        self, listed: tuple[Container, ...], ids: Iterable[str]
-    ) -> tuple[Container, ...]:
+    def _detailed(self, listed: tuple[Container, ...], ids: Iterable[str]) -> tuple[Container, ...]:
         """Put details in the place of listed containers; leave out what vanished."""
         asked = frozenset(ids)
         read = self._inspected(sorted(asked))
@@ -277,21 +267,14 @@ class Engine:
         return with_details((c for c in listed if c.id in there or c.id not in asked), read)
 
     def _inspected(self, ids: list[str]) -> tuple[Container, ...]:
-        return self._parsed(parse_inspections, list(self._inspections(ids))).values
+        return self._parsed(parse_inspections, self._inspections(ids)).values
 
-    def _inspections(self, ids: list[str]) -> Iterator[object]:
+    def _inspections(self, ids: list[str]) -> list[object]:
         """The replies for those that are still there; a few are under way at a time."""
+        ask = self._clients().inspection
         if len(ids) == 1:
-            replies: Iterable[object] = [self._inspection(ids[0])]
+            replies = [ask(ids[0])]
         else:
             with ThreadPoolExecutor(_AT_ONCE, "dockernet") as pool:
-                replies = list(pool.map(self._inspection, ids))
-        return (reply for reply in replies if reply is not None)
-
-    def _inspection(self, container_id: str) -> object:
-        from dockernet.sources._docker import Gone  # noqa: PLC0415
-
-        try:
-            return self._ask(lambda api: api.inspect_container(container_id))
-        except Gone:
-            return None
+                replies = list(pool.map(ask, ids))
+        return [reply for reply in replies if reply is not None]

@@ -85,7 +85,7 @@ class Snapshot:
 
     # Reading: the methods of Engine.
 
-    def containers(self, details: bool = False) -> tuple[Container, ...]:
+    def containers(self, *, details: bool = False) -> tuple[Container, ...]:
         """Every container, newest first; see :meth:`Engine.containers`."""
         return self._inventory.containers if details else self._listed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -25,17 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[RealEngine]:
     """The engine under test; a private one ends with the session."""
-    context = found_engine()
-    try:
-        engine = context.__enter__()
-    except UnavailableError as no:
-        if os.environ.get("DOCKERNET_REQUIRE_ENGINE"):
-            raise
-        pytest.skip(f"{_HOW}{no}")
-    try:
-        yield engine
-    finally:
-        context.__exit__(None, None, None)
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(found_engine())
+        except UnavailableError as no:
+            if os.environ.get("DOCKERNET_REQUIRE_ENGINE"):
+                raise
+            pytest.skip(f"{_HOW}{no}")
+        yield found
 
 
 @pytest.fixture

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from harness import ApiError, Cast, Place, ProbeError, RealContainer, RealEngine, Scene
+from harness import (
+    ApiError,
+    Cast,
+    Place,
+    ProbeError,
+    RealContainer,
+    RealEngine,
+    Scene,
+    private_engine,
+)
 
 import dockernet
 
@@ -60,9 +69,9 @@ def test_a_container_sees_the_engine_only_with_the_socket(
     caller: RealContainer, web: RealContainer
 ) -> None:
     def socket_is_there() -> bool:
-        import os.path
+        from pathlib import Path
 
-        return os.path.exists("/var/run/docker.sock")
+        return Path("/var/run/docker.sock").exists()
 
     assert caller.call(socket_is_there)
     assert not web.call(socket_is_there)
@@ -117,8 +126,15 @@ def test_an_unknown_name_is_unknown_at_once_in_a_container(scene: Scene) -> None
 
 
 def test_the_package_runs_the_same_in_every_place(host: Place, web: RealContainer) -> None:
-    code = "import json, dockernet; print(json.dumps(dockernet.__version__))"
-    assert host.run(code) == web.run(code) == dockernet.__version__
+    code = "import json, dockernet as d; print(json.dumps([d.__file__, d.__version__]))"
+    assert host.run(code) == web.run(code) == [dockernet.__file__, dockernet.__version__]
+
+
+def test_a_function_of_the_package_goes_by_its_name(host: Place, web: RealContainer) -> None:
+    for place in (host, web):
+        assert place.call(dockernet.Port.parse, "53/udp") == dockernet.Port(53, "udp")
+        with pytest.raises(dockernet.FormatError, match="ftp"):
+            place.call(dockernet.Port.parse, "80/ftp")
 
 
 def test_a_function_of_a_test_runs_in_a_container_with_its_arguments(web: RealContainer) -> None:
@@ -184,9 +200,10 @@ def test_networks_links_and_modes_are_as_asked(scene: Scene) -> None:
         Cast("beside", network_mode=f"container:{db.name}", labels={"a": "b"}),
     )
     assert linked.dial(("web", 80)).name == peer.name
-    assert joined.dial_all([(n, 5432) for n in ("data", "store", db.address(net, 6))]) == (
-        joined.dial((db.name, 5432)),
-    ) * 3
+    assert (
+        joined.dial_all([(n, 5432) for n in ("data", "store", db.address(net, 6))])
+        == (joined.dial((db.name, 5432)),) * 3
+    )
     assert joined.dial(("data", 5432)).name == db.name
     assert alone.dial((db.address(net), 5432)).error == "unreachable"
     assert beside.dial(("127.0.0.1", 5432)).name == db.name
@@ -208,7 +225,14 @@ def test_a_scene_leaves_nothing_behind(engine: RealEngine) -> None:
             gone.inspect()
 
 
-def test_a_required_engine_is_a_private_one_or_that_of_the_client(engine: RealEngine) -> None:
-    if "DOCKERNET_DOCKERD" in os.environ:
-        assert engine.elsewhere is not None
-    assert engine.url.startswith("unix:///")
+def test_a_private_engine_takes_settings_and_leaves_nothing(engine: RealEngine) -> None:
+    if engine.elsewhere is None:
+        pytest.skip("this machine's own engine is in use: set DOCKERNET_DOCKERD=dockerd")
+    with private_engine(icc=False) as other, Scene(other) as scene:
+        folder = Path(other.api.path).parent
+        web, caller = scene.run_all(Cast("web", ports=["80"], expose=["80"]), Cast("caller"))
+        linked = scene.run("linked", links=[f"{web.name}:web"])
+        assert caller.dial((web.address(), 80)).error == "timeout"
+        assert other.host.dial((web.address(), 80)).name == web.name
+        assert linked.dial(("web", 80)).name == web.name
+    assert not folder.exists()

@@ -54,13 +54,13 @@ class Api:
     ) -> Iterator[HTTPResponse]:
         # Without a version in the path an engine takes its newest one.
         connection = _SocketConnection(self.path, self.timeout)
-        raw = isinstance(body, bytes)
-        kind = "application/x-tar" if raw else "application/json"
-        content = body if raw or body is None else json.dumps(body).encode()
+        if isinstance(body, bytes):
+            kind, content = "application/x-tar", body
+        else:
+            kind, content = "application/json", json.dumps(body or {}).encode()
+        kinds = {"Content-Type": kind}
         try:
-            connection.request(
-                method, f"{path}?{urlencode(query)}", content, {"Content-Type": kind}
-            )
+            connection.request(method, f"{path}?{urlencode(query)}", content, kinds)
             with connection.getresponse() as response:
                 if response.status >= 400:
                     raise ApiError(response.status, _message(response.read()))

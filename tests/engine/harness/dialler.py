@@ -19,11 +19,12 @@ KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 def main() -> None:
     timeout, endpoints = float(sys.argv[1]), json.loads(sys.argv[2])
     with ThreadPoolExecutor(32) as pool:
-        replies = list(pool.map(lambda endpoint: dial(*endpoint, timeout), endpoints))
+        replies = list(pool.map(lambda endpoint: dial(endpoint, timeout), endpoints))
     print(json.dumps(replies))
 
 
-def dial(host: str, number: int, protocol: str, timeout: float) -> tuple[str | None, str | None]:
+def dial(endpoint: tuple[str, int, str], timeout: float) -> tuple[str | None, str | None]:
+    host, number, protocol = endpoint
     problem = "closed"
     try:
         found = socket.getaddrinfo(host, number, type=KINDS[protocol])

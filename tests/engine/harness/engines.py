@@ -88,10 +88,11 @@ def opened(
         client = {**dict.fromkeys(_CLIENT), **measured, **image.package_path()}
         client |= {"DOCKER_HOST": f"unix://{socket}", "DOCKER_CONFIG": f"{folder}/docker"}
         here = HostPlace(netns=netns, env=client)
+        away = evolve(here, netns=elsewhere).with_env(DOCKER_HOST=tcp_url)
         engine = RealEngine(
             api=Api(socket),
             host=here,
-            elsewhere=elsewhere and evolve(here, netns=elsewhere).with_env(DOCKER_HOST=tcp_url),
+            elsewhere=away if elsewhere else None,
             addresses=addresses,
             tcp_url=tcp_url,
             prefix=f"dn{os.getpid()}-",

@@ -26,6 +26,7 @@ _FILES = {
     "harness/peer.py": Path(__file__).with_name("peer.py").read_text(),
 }
 _OUTER = ("bin", "lib", "lib64", "sbin")  # on most systems these lead into /usr
+_LIBRARIES = Path("/etc/ld.so.cache")  # leads to those outside the usual folders
 PEER = "/harness/peer.py"
 PYTHON = sys.executable
 
@@ -79,7 +80,7 @@ def _installed() -> bool:
 
 def _needed() -> Iterator[str]:
     yield "/usr"
-    yield from (f"/{name}" for name in _OUTER if os.path.isdir(f"/{name}") and not _led(name))
+    yield from (f"/{name}" for name in _OUTER if Path(f"/{name}").is_dir() and not _led(name))
     # A venv's interpreter is a link, at times through further links.
     homes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
     homes |= {os.path.realpath(home) for home in homes}
@@ -87,13 +88,14 @@ def _needed() -> Iterator[str]:
     yield from sorted(home for home in homes if not Path(home).is_relative_to("/usr"))
     if not _installed():
         yield str(_package())
-    if os.path.exists("/etc/ld.so.cache"):
-        yield "/etc/ld.so.cache"
+    if _LIBRARIES.exists():
+        yield str(_LIBRARIES)
 
 
 def _led(name: str) -> str | None:
     """Where a folder beside /usr leads, if it is a link."""
-    return os.readlink(f"/{name}") if os.path.islink(f"/{name}") else None
+    outer = Path(f"/{name}")
+    return str(outer.readlink()) if outer.is_symlink() else None
 
 
 def _archive() -> bytes:

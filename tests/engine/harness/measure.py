@@ -12,7 +12,7 @@ _SETTINGS = """\
 [run]
 branch = {branch}
 parallel = true
-source = dockernet
+source_pkgs = dockernet
 data_file = {folder}/measured
 """
 

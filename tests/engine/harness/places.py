@@ -10,7 +10,8 @@ import pickle
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, Self, TypeVar
 
@@ -32,7 +33,7 @@ class ProbeError(Exception):
 
 
 class Dialable(Protocol):
-    """What dockernet's endpoints offer; a tuple (host, port, protocol) will do, too."""
+    """What dockernet's endpoints offer; (host, port) or (host, port, protocol) will do, too."""
 
     @property
     def host(self) -> object: ...
@@ -42,7 +43,7 @@ class Dialable(Protocol):
     def protocol(self) -> str: ...
 
 
-Where = Dialable | tuple[object, int] | tuple[object, int, str]
+Where = Dialable | Sequence[object]
 
 
 @frozen
@@ -73,14 +74,14 @@ class Reply:
 
 
 @frozen
-class Place:
+class Place(ABC):
     """Somewhere to run programs, with this very interpreter and its packages."""
 
     env: Mapping[str, str | None] = field(factory=dict, kw_only=True)
 
+    @abstractmethod
     def execute(self, *command: str) -> Completed:
         """Run a program to its end."""
-        raise NotImplementedError
 
     def with_env(self, **env: str | None) -> Self:
         """The same place with other variables; ``None`` takes one away."""
@@ -164,7 +165,7 @@ class ContainerPlace(Place):
 
 
 def _dialable(where: Where) -> list[object]:
-    if isinstance(where, tuple):
+    if isinstance(where, Sequence):
         host, port, protocol = (*where, "tcp")[:3]
         return [str(host), port, str(protocol)]
     return [str(where.host), where.port, str(where.protocol)]

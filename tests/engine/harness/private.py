@@ -21,8 +21,6 @@ from signal import SIGKILL
 from time import monotonic
 from typing import Any
 
-from attrs import frozen
-
 from harness.api import Api
 from harness.engines import RealEngine, UnavailableError, opened
 

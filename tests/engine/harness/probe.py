@@ -27,6 +27,7 @@ def outcome(payload: str) -> tuple[bool, object]:
         return False, error
 
 
-with redirect_stdout(sys.stderr):
-    answer = base64.b64encode(pickle.dumps(outcome(sys.argv[1]))).decode()
-print(answer)
+if __name__ == "__main__":
+    with redirect_stdout(sys.stderr):
+        answer = base64.b64encode(pickle.dumps(outcome(sys.argv[1]))).decode()
+    print(answer)

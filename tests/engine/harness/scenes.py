@@ -16,7 +16,9 @@ from harness.api import Api, ApiError, frames
 from harness.engines import SESSION_LABEL, RealEngine
 from harness.places import ContainerPlace
 
-_SPEC = re.compile(r"(?:(?:(?P<ip>\[.+\]|[^:]*):)?(?P<host>\d*):)?(?P<port>\d+)(?:/(?P<proto>\w+))?")
+_SPEC = re.compile(
+    r"(?:(?:(?P<ip>\[.+\]|[^:]*):)?(?P<host>\d*):)?(?P<port>\d+)(?:/(?P<proto>\w+))?"
+)
 _AT_ONCE = 4  # more starts side by side take longer each
 _scenes = itertools.count(1)
 
