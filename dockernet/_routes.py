@@ -254,18 +254,37 @@ def _host_mode_elsewhere(case: Case) -> Iterator[Answer]:
 
 
 def _published_elsewhere(case: Case) -> Iterator[Answer]:
-    host = case.inventory.engine.host
-    for binding, number in case.dialled_bindings:
+    for binding, number in _reaching(case):
         if binding.is_loopback:
             yield _loopback_only(case, binding, Route.PUBLISHED)
         elif not binding.is_wildcard and binding.host_ip is not None:
             yield case.endpoint(binding.host_ip, Route.PUBLISHED, number)
-        elif host is not None:
-            yield case.endpoint(host, Route.PUBLISHED, number)
         else:
-            detail = "the engine was reached by a local socket that tells no host name"
-            fix = "set DOCKER_HOST to the engine's tcp or ssh address"
-            yield Refusal(Route.PUBLISHED, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
+            yield _on_engine_host(case, number)
+
+
+def _reaching(case: Case) -> Iterator[tuple[HostBinding, int]]:
+    """The bindings that the engine's host may be dialled for.
+
+    Up to Engine 26 the two address families have host ports of their own. An address
+    is of one family. A name may be of either: it gets the first binding's port alone,
+    which is that of IPv4 where there is one.
+    """
+    host = case.inventory.engine.host
+    wild = [(b, n) for b, n in case.dialled_bindings if b.is_wildcard]
+    if isinstance(host, IPv4Address | IPv6Address):
+        wild = [(b, n) for b, n in wild if host.version in b.families]
+    yield from wild[:1]
+    yield from ((b, n) for b, n in case.dialled_bindings if not b.is_wildcard)
+
+
+def _on_engine_host(case: Case, number: int) -> Answer:
+    host = case.inventory.engine.host
+    if host is not None:
+        return case.endpoint(host, Route.PUBLISHED, number)
+    detail = "the engine was reached by a local socket that tells no host name"
+    fix = "set DOCKER_HOST to the engine's tcp or ssh address"
+    return Refusal(Route.PUBLISHED, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
 
 
 TABLE: Final[Mapping[Stand, tuple[Row, ...]]] = {

@@ -160,8 +160,9 @@ class Link:
 
         Application variables such as ``DB_PORT=5432`` or ``DB_NAME=mydb`` are none of
         these. A peer's own variables, ``<P>_ENV_*``, are never read as a link. Where
-        the variables of one prefix tell several addresses, two aliases were folded to
-        one prefix, and the address that ``<P>_PORT`` tells is the one of the last.
+        the variables of one prefix tell several addresses, two aliases fold to that
+        prefix. Then ``<P>_PORT`` and ``<P>_NAME`` are of the last one that was set, and
+        only its ports are kept; the two environments cannot be told apart.
 
         Example:
             >>> from dockernet import Link
@@ -465,7 +466,10 @@ class _Reading:
     def confirm_name(self, prefix: str, value: str) -> None:
         recipient, alias = _split_path(value)
         # Folding keeps the length, so a value of megabytes is not even folded.
-        if recipient and alias and len(alias) == len(prefix) and _fold(alias) == prefix:
+        if not recipient or not alias or len(alias) != len(prefix) or _fold(alias) != prefix:
+            return
+        # An alias with slashes is rare, an application's DB_NAME=/var/lib/db is not.
+        if value.count("/") == 2 or "://" in self.texts.get(f"{prefix}_PORT", ""):
             self.names[prefix] = recipient, alias
 
     def hand_out(self) -> None:
@@ -551,11 +555,14 @@ class _Reading:
     def count_agreeing(self, name: str, said: _Said) -> int:
         count = 0
         for end, agrees in _COMPANIONS.items():
-            text = self.texts.get(name + end)
-            if text is not None and agrees(text, said):
+            beside = name + end
+            text = self.texts.get(beside)
+            if text is None or beside in self.openings:
+                continue  # SEA_PORT_80_TCP_PORT may be of a link with a longer prefix
+            if agrees(text, said):
                 count += 1
-            elif text is not None:
-                self.note(name + end, f"it disagrees with {name}")
+            else:
+                self.note(beside, f"it disagrees with {name}")
         return count
 
     def settle(
@@ -573,9 +580,7 @@ class _Reading:
             if said.address == address:
                 numbers.setdefault(said.protocol, set()).update(range(said.first, said.last + 1))
             else:
-                self.note(
-                    name, "it has another address than the link; was an alias folded like it?"
-                )
+                self.note(name, "its address is not the link's; two aliases may share the prefix")
         ports = (Port(n, protocol) for protocol, found in numbers.items() for n in found)
         return (address,), tuple(ports)
 

@@ -22,6 +22,7 @@ from dockernet.formats.proc import (
     parse_mountinfo,
     parse_route,
 )
+from dockernet.model.addresses import IPNetwork
 from dockernet.model.vantage import Interface
 
 DATA = Path(__file__).parents[1] / "data" / "proc"
@@ -314,6 +315,7 @@ def test_an_ipv6_route_is_big_endian(fields: str, expected: KernelRoute) -> None
     "fields",
     [
         pytest.param(":: 00 :: ffffffff 00200200 lo", id="the default route that rejects all"),
+        pytest.param("fd09:: 40 :: 00000400 00200201 lo", id="a subnet that is rejected"),
         pytest.param(":: 00 fd00::1 00000400 00000002 eth0", id="down"),
         pytest.param("fd00::2 80 :: 00000000 80200001 eth0", id="an address of our own"),
         pytest.param("fd00:: 80 :: 00000000 00300001 eth0", id="anycast"),
@@ -437,8 +439,10 @@ def interfaces(scenario: str) -> list[tuple[str, list[str], list[str]]]:
     return [(i.name, [str(a) for a in i.addresses], [str(s) for s in i.subnets]) for i in joined]
 
 
-LO4 = ("lo", ["127.0.0.1"], [])
-LO = ("lo", ["127.0.0.1", "::1"], [])
+Row = tuple[str, list[str], list[str]]
+
+LO4: Row = ("lo", ["127.0.0.1"], [])
+LO: Row = ("lo", ["127.0.0.1", "::1"], [])
 
 
 @pytest.mark.parametrize(
@@ -534,6 +538,14 @@ def test_an_ipv4_address_goes_to_the_interface_of_its_subnet(
     assert joined_name(address, *routes) == expected
 
 
+def test_addresses_and_subnets_stand_in_the_order_of_their_numbers() -> None:
+    routes = [route("fd00::/64"), route("10.10.0.0/16"), route("10.9.0.0/16")]
+    own = [IPv4Address(a) for a in ("10.10.0.2", "10.9.0.10", "10.9.0.9")]
+    (found,) = join_interfaces(routes, own, [("eth0", IPv6Address("fd00::2"))])
+    assert [str(a) for a in found.addresses] == ["10.9.0.9", "10.9.0.10", "10.10.0.2", "fd00::2"]
+    assert [str(s) for s in found.subnets] == ["10.9.0.0/16", "10.10.0.0/16", "fd00::/64"]
+
+
 def test_an_address_without_an_interface_comes_last_and_is_not_lost() -> None:
     # A Google Cloud machine: its own /32, and an on-link route to the router alone.
     routes = [route("0.0.0.0/0", "10.128.0.1"), route("10.128.0.1/32")]
@@ -580,11 +592,11 @@ def test_no_text_makes_an_error(parse: Callable[[str], object], text: str) -> No
     assert parse(text) == parse(text)
 
 
-subnets4 = st.builds(
-    lambda number, length: ip_network((number >> (32 - length) << (32 - length), length)),
-    st.integers(0, 2**32 - 1),
-    st.integers(0, 32),
-)
+def subnet4(number: int, length: int) -> IPNetwork:
+    return ip_network((number, length), strict=False)
+
+
+subnets4 = st.builds(subnet4, st.integers(0, 2**32 - 1), st.integers(0, 32))
 hops4 = st.none() | st.ip_addresses(v=4).filter(int)
 routes4 = st.builds(
     KernelRoute, st.sampled_from(["eth0", "br-1"]), subnets4, hops4, st.integers(0, 2**31)

@@ -47,6 +47,12 @@ def test_the_last_search_or_domain_line_holds() -> None:
     assert parse_resolv_conf("search a.example\ndomain c.example").search == ("c.example",)
 
 
+@pytest.mark.parametrize("sign", ["#", ";"])
+def test_a_comment_ends_a_line(sign: str) -> None:
+    conf = parse_resolv_conf(f"search a.example {sign} office\noptions edns0{sign}none\n")
+    assert (conf.search, conf.options) == (("a.example",), ("edns0",))
+
+
 def test_options_add_up() -> None:
     text = "options ndots:0 edns0\noptions timeout:1\n"
     assert parse_resolv_conf(text).options == ("ndots:0", "edns0", "timeout:1")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import pytest
 from hypothesis import given
@@ -277,6 +278,13 @@ def test_what_is_no_text_is_no_error(tmp_path: Path) -> None:
             (ID, ID),
             id="Docker's hosts, where the hostname is the user's own",
         ),
+        pytest.param(
+            f"0::/docker/{ID}",
+            mounts((f"/containers/{OTHER}/resolv.conf", "/etc/resolv.conf")),
+            "",
+            (ID, OTHER),
+            id="the owner by resolv.conf, where hosts is the user's own",
+        ),
         pytest.param(PRIVATE, "", ID[:12], (ID[:12], ID[:12]), id="HOSTNAME, where no mount tells"),
         pytest.param(PRIVATE, "", ID, (None, None), id="HOSTNAME with 64 digits"),
         pytest.param(PRIVATE, "", ID[:12].upper(), (None, None), id="HOSTNAME in upper case"),
@@ -457,7 +465,7 @@ def test_bridges_in_a_container_that_knows_no_id_are_host_mode(tmp_path: Path) -
 
 def test_an_address_family_is_4_or_6(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="must be 4 or 6"):
-        read_host_gateway(2, tmp_path)  # type: ignore[arg-type]  # AF_INET, by mistake
+        read_host_gateway(cast("Literal[4, 6]", socket.AF_INET), tmp_path)
 
 
 @pytest.mark.parametrize("family", [4, 6])

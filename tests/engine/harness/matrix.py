@@ -1,0 +1,95 @@
+"""The truth of a matrix of places and peers: who really answers at which address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from attrs import frozen
+
+from harness.places import Place
+
+Address = tuple[str, int, str]
+
+
+@frozen
+class Answer:
+    """What dockernet answers in a place for one target.
+
+    ``endpoints`` are (host, port, protocol, route), best first; ``reasons`` are the
+    codes of the refusals; ``error`` is the class of what ``resolve`` raised.
+    """
+
+    endpoints: tuple[tuple[str, int, str, str], ...]
+    reasons: tuple[str, ...]
+    error: str | None
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        return tuple((host, port, protocol) for host, port, protocol, _ in self.endpoints)
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        return tuple(route for *_, route in self.endpoints)
+
+
+def ask(place: Place, targets: Sequence[str]) -> dict[str, Answer]:
+    """Resolve and explain targets in a place."""
+    return {target: Answer(*told) for target, told in place.call(_asked, list(targets)).items()}
+
+
+def _asked(
+    targets: list[str],
+) -> dict[str, tuple[tuple[tuple[str, int, str, str], ...], tuple[str, ...], str | None]]:
+    import dockernet
+
+    told = {}
+    with dockernet.Resolver() as resolver:
+        for target in targets:
+            why = resolver.explain(target)
+            found: tuple[dockernet.Endpoint, ...] = ()
+            error = None
+            try:
+                found = resolver.endpoints(target)
+                best = resolver.resolve(target)
+                assert best == found[0] == why.chosen, (target, best, found, why)
+            except dockernet.DockernetError as raised:
+                error = type(raised).__name__
+            assert found == why.endpoints, (target, found, why)
+            plain = tuple((str(e.host), e.port, str(e.protocol), str(e.route)) for e in found)
+            told[target] = (plain, tuple(str(r.reason) for r in why.refusals), error)
+    return told
+
+
+def truth(place: Place, addresses: Iterable[Address], timeout: float = 1.0) -> dict[Address, str]:
+    """Who answers at which of the addresses, as dialled from a place."""
+    asked = sorted(set(addresses))
+    replies = place.dial_all(asked, timeout)
+    return {a: reply.name for a, reply in zip(asked, replies, strict=True) if reply.name}
+
+
+def faults(
+    answers: Mapping[str, Answer],
+    wanted: Mapping[str, str | None],
+    conceivable: Mapping[str, Iterable[Address]],
+    really: Mapping[Address, str],
+) -> list[str]:
+    """Where answers and truth differ: wrong endpoints, and refusals that are not true.
+
+    ``wanted`` has the name that must be read back for each target, ``conceivable``
+    every address that anyone could think of for it.
+    """
+    found = []
+    for target, answer in answers.items():
+        name = wanted[target]
+        for address in answer.addresses:
+            if really.get(address) != name:
+                found.append(f"{target}: {address} reads {really.get(address)}, not {name}")
+        given = {_family(host) for host, *_ in answer.addresses}
+        for address in conceivable[target]:
+            if really.get(address) == name is not None and _family(address[0]) not in given:
+                found.append(f"{target}: {address} would do, but {answer} says otherwise")
+    return found
+
+
+def _family(host: str) -> int:
+    return 6 if ":" in host else 4

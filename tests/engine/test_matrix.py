@@ -1,0 +1,250 @@
+"""Every vantage, every kind of peer: what is resolved answers, what is refused does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+
+import pytest
+from attrs import field, frozen
+from harness import Cast, Place, RealContainer, RealEngine, Scene
+from harness.matrix import Address, Answer, ask, faults, truth
+
+# Peers by their short names: the targets to ask for, and who must answer there.
+PEERS: dict[str, dict[str, str | None]] = {
+    "web": {"80": "web", "81": "web", "53/udp": "web"},
+    "pub": {"80": "pub", "81": "pub", "53/udp": "pub"},
+    "loop": {"80": "loop", "81": "loop"},
+    "loop6": {"80": "loop6"},
+    "specific": {"80": "specific"},
+    "twice": {"80": "twice"},
+    "one": {"80": "one", "81": "one"},
+    "two": {"80": "two"},
+    "both": {"80": "both"},
+    "far": {"80": "far"},
+    "inner": {"80": "inner"},
+    "apart": {"80": "apart", "81": "apart"},
+    "hosted": {"8099": "hosted", "8098/udp": "hosted"},
+    "beside": {"8088": "beside", "80": "one"},
+    "alone": {"80": None},
+    "inside-alone": {"80": None, "8087": None},
+    "stopped": {"80": None},
+    "paused": {"80": None},
+}
+CALLERS = (
+    "host",
+    "elsewhere",
+    "in-bridge",
+    "in-linked",
+    "in-one",
+    "in-two",
+    "in-inner",
+    "in-apart",
+    "in-host",
+    "in-one-beside",
+    "in-none",
+)
+
+
+@frozen(eq=False)
+class World:
+    """The peers and the callers, running."""
+
+    engine: RealEngine
+    scene: Scene
+    peers: dict[str, RealContainer]
+    callers: dict[str, Place]
+    answers: dict[str, dict[str, Answer]] = field(factory=dict)
+
+    def targets(self) -> dict[str, str | None]:
+        """Each target, and the full name of who must answer there."""
+        return {
+            f"{self.scene.name(peer)}:{port}": None if name is None else self.scene.name(name)
+            for peer, ports in PEERS.items()
+            for port, name in ports.items()
+        }
+
+    def asked_in(self, caller: str) -> dict[str, Answer]:
+        """What dockernet answers to a caller; asked once."""
+        if caller not in self.answers:
+            self.answers[caller] = ask(self.callers[caller], list(self.targets()))
+        return self.answers[caller]
+
+    def answer(self, caller: str, target: str) -> Answer:
+        return self.asked_in(caller)[self.scene.name(target)]
+
+    def conceivable(self, target: str, caller: str) -> Sequence[Address]:
+        """Every address that anyone could think of for a target, in a caller's place."""
+        name, _, port = target.rpartition(":")
+        number, _, protocol = port.partition("/")
+        peer = next(p for p in self.peers.values() if p.name == name)
+        told = peer.inspect()
+        mode = told["HostConfig"]["NetworkMode"]
+        if mode.startswith("container:"):
+            told = self.engine.api.request("GET", f"/containers/{mode.partition(':')[2]}/json")
+        own = [
+            address
+            for network in told["NetworkSettings"]["Networks"].values()
+            for key in ("IPAddress", "GlobalIPv6Address")
+            if (address := network[key])
+        ]
+        bound = told["NetworkSettings"]["Ports"].get(f"{number}/{protocol or 'tcp'}") or ()
+        host_ports = {int(binding["HostPort"]) for binding in bound}
+        host_ports |= {int(number)} if mode == "host" else set()
+        tries = [(a, int(number)) for a in own]
+        # From another machine, the engine's host has the address that it is asked at.
+        hosts = self.engine.addresses[:1] if caller == "elsewhere" else self._host_addresses()
+        tries += [(a, n) for a in hosts for n in host_ports]
+        return [(a, n, protocol or "tcp") for a, n in tries]
+
+    def _host_addresses(self) -> set[str]:
+        """The addresses of the engine's host, on all of its networks."""
+        found = {"127.0.0.1", "::1", *self.engine.addresses}
+        for network in self.engine.api.request("GET", "/networks"):
+            for config in network["IPAM"]["Config"] or ():
+                found.add(str(ip_address(config["Subnet"].partition("/")[0]) + 1))
+        return found
+
+
+@pytest.fixture(scope="module")
+def world(engine: RealEngine) -> Iterator[World]:
+    with Scene(engine) as scene:
+        yield _built(engine, scene)
+
+
+def _built(engine: RealEngine, scene: Scene) -> World:
+    one, two = scene.network("one", ipv6=True), scene.network("two")
+    inner = scene.network("inner", internal=True)
+    apart = scene.network("apart", icc=False)
+    here = engine.addresses[0] if engine.addresses else "127.0.0.1"
+    cast = [
+        Cast("web", ports=["80", "81", "53/udp"], expose=["80", "53/udp"]),
+        Cast("pub", ports=["80", "81", "53/udp"], publish=["80", "53/udp"]),
+        Cast("loop", ports=["80", "81"], publish=["127.0.0.1::80"]),
+        Cast("loop6", ports=["80"], publish=["[::1]::80"]),
+        Cast("specific", ports=["80"], publish=[f"{here}:18180:80"]),
+        Cast("twice", ports=["80"], publish=["127.0.0.1:18280:80", f"{here}:18281:80"]),
+        Cast("one", ports=["80", "81"], network=one, publish=["80"]),
+        Cast("two", ports=["80"], network=two),
+        Cast("both", ports=["80"], network=one, also={two: ()}),
+        Cast("far", ports=["80"], network=two, publish=["80"]),
+        Cast("inner", ports=["80"], network=inner, publish=["80"]),
+        Cast("apart", ports=["80", "81"], network=apart, publish=["80"]),
+        Cast("hosted", ports=["8099", "8098/udp"], network_mode="host"),
+        Cast("alone", ports=["80"], network_mode="none"),
+        Cast("stopped", ports=["80"], publish=["80"]),
+        Cast("paused", ports=["80"], publish=["80"]),
+        Cast("in-bridge", socket=True),
+        Cast("in-one", network=one, socket=True),
+        Cast("in-two", network=one, also={two: ()}, socket=True),
+        Cast("in-inner", network=inner, socket=True),
+        Cast("in-apart", network=apart, socket=True),
+        Cast("in-host", network_mode="host", socket=True),
+        Cast("in-none", network_mode="none", socket=True),
+    ]
+    there = {c.name.removeprefix(scene.name("")): c for c in scene.run_all(*cast)}
+    mode = f"container:{there['one'].name}"
+    late = scene.run_all(
+        Cast("beside", ports=["8088"], network_mode=mode),
+        Cast("inside-alone", ports=["8087"], network_mode=f"container:{there['alone'].name}"),
+        Cast("in-one-beside", network_mode=mode, socket=True),
+        Cast("in-linked", links=[f"{there['web'].name}:dedoimedo"], socket=True),
+    )
+    there |= {c.name.removeprefix(scene.name("")): c for c in late}
+    there["stopped"].stop()
+    there["paused"].pause()
+    callers: dict[str, Place] = {n: c for n, c in there.items() if n.startswith("in-")}
+    callers["host"] = engine.host
+    if engine.elsewhere is not None:
+        callers["elsewhere"] = engine.elsewhere
+    return World(engine, scene, {n: there[n] for n in PEERS}, callers)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_what_is_resolved_answers_and_what_is_refused_does_not(world: World, caller: str) -> None:
+    """Each endpoint reads back the right name; no refused peer answers anywhere."""
+    answers = world.asked_in(caller)
+    conceivable = {target: world.conceivable(target, caller) for target in answers}
+    given = {a for answer in answers.values() for a in answer.addresses}
+    tried = given.union(*conceivable.values())
+    really = truth(world.callers[caller], tried)
+    assert faults(answers, world.targets(), conceivable, really) == []
+
+
+# What the table of routes must say: the caller, the target, and the route of the best
+# endpoint or the reason of the first refusal.
+TABLE = [
+    ("in-one-beside", "one:80", "same namespace"),
+    ("in-one-beside", "beside:8088", "same namespace"),
+    ("in-one-beside", "two:80", "no-shared-network"),
+    ("in-one-beside", "both:80", "shared network"),
+    ("in-one", "one:80", "shared network"),
+    ("in-one", "one:81", "shared network"),
+    ("in-one", "beside:8088", "shared network"),
+    ("in-two", "two:80", "shared network"),
+    ("in-two", "one:80", "shared network"),
+    ("in-bridge", "web:81", "shared network"),
+    ("in-bridge", "web:53/udp", "shared network"),
+    ("in-linked", "web:80", "shared network"),
+    ("in-inner", "inner:80", "shared network"),
+    ("in-apart", "apart:81", "icc-disabled"),
+    ("in-apart", "apart:80", "gateway"),
+    ("in-bridge", "hosted:8099", "host mode"),
+    ("in-one", "hosted:8099", "host mode"),
+    ("in-inner", "hosted:8099", "host mode"),
+    ("in-apart", "hosted:8098/udp", "host mode"),
+    ("in-one", "pub:80", "gateway"),
+    ("in-one", "pub:53/udp", "gateway"),
+    ("in-bridge", "one:80", "gateway"),
+    ("in-one", "specific:80", "gateway"),
+    ("in-one", "twice:80", "gateway"),
+    ("in-inner", "pub:80", "no-shared-network"),
+    ("in-one", "loop:80", "published-on-loopback"),
+    ("in-one", "loop6:80", "published-on-loopback"),
+    ("in-one", "web:80", "no-shared-network"),
+    ("in-bridge", "two:80", "no-shared-network"),
+    ("in-bridge", "inner:80", "no-shared-network"),
+    ("in-none", "web:80", "no-shared-network"),
+    ("in-host", "hosted:8099", "host mode"),
+    ("in-host", "pub:80", "published"),
+    ("in-host", "loop6:80", "published"),
+    ("in-host", "web:81", "direct"),
+    ("in-host", "inner:80", "direct"),
+    ("host", "hosted:8099", "host mode"),
+    ("host", "pub:80", "published"),
+    ("host", "pub:53/udp", "published"),
+    ("host", "loop:80", "published"),
+    ("host", "loop6:80", "published"),
+    ("host", "specific:80", "published"),
+    ("host", "loop:81", "direct"),
+    ("host", "one:81", "direct"),
+    ("host", "apart:81", "direct"),
+    ("host", "inner:80", "direct"),
+    ("host", "beside:8088", "direct"),
+    ("host", "alone:80", "no-network"),
+    ("host", "inside-alone:8087", "no-network"),
+    ("in-one", "alone:80", "no-network"),
+    ("host", "stopped:80", "not-running"),
+    ("in-bridge", "stopped:80", "not-running"),
+    ("host", "paused:80", "paused"),
+    ("in-bridge", "paused:80", "paused"),
+    ("elsewhere", "pub:80", "published"),
+    ("elsewhere", "specific:80", "published"),
+    ("elsewhere", "hosted:8099", "host mode"),
+    ("elsewhere", "loop:80", "published-on-loopback"),
+    ("elsewhere", "web:80", "not-published"),
+]
+
+
+@pytest.mark.parametrize(("caller", "target", "told"), TABLE, ids=lambda value: str(value))
+def test_the_table_of_routes_holds(world: World, caller: str, target: str, told: str) -> None:
+    """The best route, or where there is none the reason, is the one of the table."""
+    answer = world.answer(caller, target)
+    assert (answer.routes or answer.reasons)[0] == told
+
+
+def test_every_cell_was_asked(world: World) -> None:
+    """The matrix is as large as it looks: no vantage and no peer fell out of it."""
+    cells = [answer for caller in world.callers for answer in world.asked_in(caller).values()]
+    assert len(cells) == len(world.callers) * sum(map(len, PEERS.values()))
+    assert {answer.error for answer in cells} == {None, "UnreachableError"}
