@@ -250,7 +250,13 @@ class Resolution(_Inquiry):
         endpoints = tuple(
             _given(self.target.name, best, address, port) for address in best.addresses
         )
-        return _Outcome(True, endpoints, (), tuple(notes), tuple(stale), self._stand())
+        return _Outcome(
+            known=True,
+            endpoints=endpoints,
+            notes=tuple(notes),
+            diagnostics=tuple(stale),
+            stand=self._stand(),
+        )
 
     def _facts(self) -> Iterator[Fact]:
         """The facts about the target: its very name, else whatever the case."""

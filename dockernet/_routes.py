@@ -156,7 +156,10 @@ def _shared_network(case: Case) -> Iterator[Answer]:
 
 
 def _link(case: Case, attachment: Attachment, network: Network) -> Iterator[Answer]:
-    """Where a network keeps its containers apart, a legacy link opens exposed ports."""
+    """Where a network keeps its containers apart, a legacy link opens exposed ports.
+
+    It does so with rules for IPv4 alone.
+    """
     if not (network.is_default_bridge and _linked(case)):
         detail = f"network {network.name} keeps its containers apart (enable_icc is false)"
         fix = f"connect both to another network, or publish port {case.port}"
@@ -166,7 +169,7 @@ def _link(case: Case, attachment: Attachment, network: Network) -> Iterator[Answ
         fix = f"docker run --expose {case.port} when {case.name} is made"
         yield Refusal(Route.LINK, Reason.NOT_EXPOSED, detail, fix)
     else:
-        for address in attachment.addresses:
+        for address in (a for a in attachment.addresses if a.version == 4):
             yield case.endpoint(address, Route.LINK, network=network.name)
 
 
@@ -267,14 +270,14 @@ def _reaching(case: Case) -> Iterator[tuple[HostBinding, int]]:
     """The bindings that the engine's host may be dialled for.
 
     Up to Engine 26 the two address families have host ports of their own. An address
-    is of one family. A name may be of either: it gets the first binding's port alone,
-    which is that of IPv4 where there is one.
+    is of one family. A name may be of either: it gets the ports of the first binding's
+    family alone, which is IPv4 where that is bound.
     """
     host = case.inventory.engine.host
     wild = [(b, n) for b, n in case.dialled_bindings if b.is_wildcard]
-    if isinstance(host, IPv4Address | IPv6Address):
-        wild = [(b, n) for b, n in wild if host.version in b.families]
-    yield from wild[:1]
+    first = next((f for b, _ in wild for f in b.families), 4)
+    family = host.version if isinstance(host, IPv4Address | IPv6Address) else first
+    yield from ((b, n) for b, n in wild if family in b.families)
     yield from ((b, n) for b, n in case.dialled_bindings if not b.is_wildcard)
 
 

@@ -95,8 +95,10 @@ def vantage_in(container: Container) -> Vantage:
 
 
 def network_owner(container: Container, inventory: Inventory) -> Container | None:
-    """The container whose network namespace a container uses: itself, or at the end of
-    its ``container:`` mode; ``None`` if that one is gone."""
+    """The container whose network namespace a container uses; ``None`` if it is gone.
+
+    That is the container itself, or the one that its ``container:`` mode leads to.
+    """
     owner: Container | None = container
     for _ in range(_LONGEST_CHAIN):
         if owner is None or owner.shares_network_of is None:

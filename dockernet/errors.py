@@ -84,13 +84,15 @@ class EngineUnavailableError(SourceError, ConnectionError):
 
     # ConnectionError is an OSError, and OSError.__str__ would take the two
     # arguments for an errno and its text.
-    __str__ = SourceError.__str__
+    def __str__(self) -> str:
+        return SourceError.__str__(self)
 
 
 class EngineTimeoutError(SourceError, TimeoutError):
     """The engine did not answer within the time that the caller gave it."""
 
-    __str__ = SourceError.__str__
+    def __str__(self) -> str:
+        return SourceError.__str__(self)
 
 
 class PeerNotFoundError(DockernetError, LookupError):
@@ -134,7 +136,7 @@ class AmbiguousPeerError(PeerNotFoundError):
     def __init__(self, target: str, candidates: tuple[str, ...]) -> None:
         super().__init__(target)
         self.candidates: tuple[str, ...] = candidates
-        self.args = (target, candidates)
+        self.args: tuple[object, ...] = (target, candidates)
 
     def __str__(self) -> str:
         choices = ", ".join(map(shown, self.candidates))

@@ -236,7 +236,7 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("caller", "target", "told"), TABLE, ids=lambda value: str(value))
+@pytest.mark.parametrize("caller,target,told", TABLE, ids=str)
 def test_the_table_of_routes_holds(world: World, caller: str, target: str, told: str) -> None:
     """The best route, or where there is none the reason, is the one of the table."""
     answer = world.answer(caller, target)

@@ -78,16 +78,20 @@ def faults(
     ``wanted`` has the name that must be read back for each target, ``conceivable``
     every address that anyone could think of for it.
     """
-    found = []
+    found: list[str] = []
     for target, answer in answers.items():
         name = wanted[target]
-        for address in answer.addresses:
-            if really.get(address) != name:
-                found.append(f"{target}: {address} reads {really.get(address)}, not {name}")
         given = {_family(host) for host, *_ in answer.addresses}
-        for address in conceivable[target]:
-            if really.get(address) == name is not None and _family(address[0]) not in given:
-                found.append(f"{target}: {address} would do, but {answer} says otherwise")
+        found += [
+            f"{target}: {address} reads {really.get(address)}, not {name}"
+            for address in answer.addresses
+            if really.get(address) != name
+        ]
+        found += [
+            f"{target}: {address} would do, but {answer} says otherwise"
+            for address in conceivable[target]
+            if really.get(address) == name is not None and _family(address[0]) not in given
+        ]
     return found
 
 

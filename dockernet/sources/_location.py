@@ -1,0 +1,165 @@
+"""Where an engine is, found as the docker CLI finds it.
+
+All of this is told by variables and small files. A place without an engine is known
+without docker-py, which takes longer to import than all the rest together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from attrs import field, frozen
+
+from dockernet.errors import EngineUnavailableError, SourceError
+from dockernet.formats.json import Json, mapping, text
+
+__all__ = ["ABSENT", "NAME", "Certificates", "Location", "locate"]
+
+NAME: Final = "engine"
+ABSENT: Final = "no engine listens at {url}: start it, or set DOCKER_HOST or a context"
+
+_DEFAULT_URL: Final = (
+    "npipe:////./pipe/docker_engine" if os.name == "nt" else "unix:///var/run/docker.sock"
+)
+_DEFAULT_CONTEXT: Final = "default"
+_OVER_TCP: Final = frozenset({"tcp", "http", "https"})
+_SCHEMES: Final = _OVER_TCP | {"ssh", "unix", "http+unix", "npipe"}
+_EXPECTED: Final = "expected unix:///path, tcp://host:port or ssh://user@host"
+
+
+@frozen
+class Certificates:
+    """A folder with ``ca.pem``, ``cert.pem`` and ``key.pem``.
+
+    Attributes:
+        folder: The folder.
+        verify: Whether the engine must prove who it is.
+    """
+
+    folder: Path
+    verify: bool
+
+
+@frozen
+class Location:
+    """Where an engine is: its URL, and the certificates that it wants.
+
+    Attributes:
+        url: The URL as the docker CLI takes it.
+        certificates: Its certificates; ``None`` without TLS.
+    """
+
+    url: str
+    certificates: Certificates | None = field(default=None, repr=False)
+
+    @property
+    def host(self) -> str | None:
+        """The host part of the URL; ``None`` for a socket of this machine."""
+        parts = urlsplit(self.url)
+        return parts.hostname if parts.scheme in (*_OVER_TCP, "ssh") else None
+
+    def require_socket(self) -> None:
+        """Make sure that the socket is there, where the URL names one by its whole path.
+
+        Raises:
+            EngineUnavailableError: It is not.
+        """
+        path = self.url.removeprefix("unix://")
+        if path != self.url and path.startswith("/") and not _exists(path):
+            raise EngineUnavailableError(NAME, ABSENT.format(url=self.url))
+
+
+def locate(url: str | None, context: str | None, environ: Mapping[str, str]) -> Location:
+    """Find the engine as the docker CLI does.
+
+    An explicit URL or context first, then ``DOCKER_HOST``, ``DOCKER_CONTEXT``, the
+    current context, the default socket.
+
+    Raises:
+        SourceError: The context is unknown or damaged, or the URL is none.
+    """
+    address = url or (None if context else environ.get("DOCKER_HOST") or None)
+    folder = Path(environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker"))  # noqa: PTH111 - Path.expanduser raises where nobody has a home
+    if address is None:
+        name = context or environ.get("DOCKER_CONTEXT") or _current_context(folder)
+        if name != _DEFAULT_CONTEXT:
+            return _of_context(name, folder / "contexts")
+    return _of_environ(_plain(address or _DEFAULT_URL), environ, folder)
+
+
+def _exists(path: str) -> bool:
+    try:
+        Path(path).stat()
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        pass  # There is something that stat may not see: connecting will tell.
+    return True
+
+
+def _plain(url: str) -> str:
+    """The URL with its scheme, which is tcp where none is said (docker/cli, opts/hosts.go)."""
+    whole = url if "://" in url else f"tcp://{url}"
+    try:
+        parts = urlsplit(whole)
+        sound = parts.scheme in _SCHEMES and (parts.scheme not in _OVER_TCP or _is_dialled(parts))
+    except ValueError:
+        sound = False
+    if not sound:
+        raise SourceError(NAME, f"'{url}' is no engine's address: {_EXPECTED}")
+    if parts.password is not None:
+        raise SourceError(NAME, f"an engine's address may not hold a password: {_EXPECTED}")
+    return whole
+
+
+def _is_dialled(parts: SplitResult) -> bool:
+    return bool(parts.hostname and parts.port)
+
+
+def _of_environ(url: str, environ: Mapping[str, str], folder: Path) -> Location:
+    """TLS as docker-py takes it: for either variable, and verified for the second."""
+    path, verify = environ.get("DOCKER_CERT_PATH"), environ.get("DOCKER_TLS_VERIFY")
+    if not (path or verify) or urlsplit(url).scheme not in _OVER_TCP:
+        return Location(url)
+    return Location(url, Certificates(Path(path) if path else folder, bool(verify)))
+
+
+# Contexts, as docker/cli stores them (cli/context/store): under the hash of their name.
+
+
+def _current_context(folder: Path) -> str:
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return _DEFAULT_CONTEXT  # as the CLI does, which warns of a damaged one
+    return text(mapping(config).get("currentContext")) or _DEFAULT_CONTEXT
+
+
+def _of_context(name: str, store: Path) -> Location:
+    digest = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    endpoint = mapping(mapping(_metadata(name, store / "meta" / digest).get("Endpoints")))
+    engine = mapping(endpoint.get("docker"))
+    if not text(engine.get("Host")):
+        raise SourceError(NAME, f"the context '{name}' names no engine: see 'docker context ls'")
+    url, folder = _plain(text(engine.get("Host"))), store / "tls" / digest / "docker"
+    if not folder.is_dir() or urlsplit(url).scheme not in _OVER_TCP:
+        return Location(url)
+    return Location(url, Certificates(folder, engine.get("SkipTLSVerify") is not True))
+
+
+def _metadata(name: str, folder: Path) -> Json:
+    path = folder / "meta.json"
+    try:
+        return mapping(json.loads(path.read_bytes()))
+    except (FileNotFoundError, NotADirectoryError):
+        reason = f"there is no context '{name}': see 'docker context ls'"
+        raise SourceError(NAME, reason) from None
+    except (OSError, ValueError, RecursionError) as error:
+        reason = f"the context '{name}' cannot be read: check or remove {path}"
+        raise SourceError(NAME, reason) from error
