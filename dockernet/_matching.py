@@ -1,8 +1,8 @@
 """Which container a target means, from where the caller stands.
 
-A name is tried in the ways of the table below, the nearest scope first: a link alias
-hides a container of the same name, as it does in the recipient's hosts file and in
-the embedded DNS.
+A name is tried in the ways of the table below, the nearest scope first, as the hosts
+file and the embedded DNS of the caller have it: a link alias hides a container of the
+same name, and an alias on a network of the caller's one that is on none of them.
 """
 
 from __future__ import annotations
@@ -49,6 +49,19 @@ class _Question:
     def name(self) -> str:
         return self.target.name
 
+    @property
+    def caller_networks(self) -> frozenset[str]:
+        """The ids of the networks that the caller is on."""
+        attachments = self.caller.networks if self.caller is not None else ()
+        return frozenset(a.network_id for a in attachments) - {""}
+
+    @property
+    def neighbours(self) -> tuple[Container, ...]:
+        """The containers on a network of the caller's, itself among them."""
+        mine = self.caller_networks
+        every = self.inventory.containers
+        return tuple(c for c in every if any(a.network_id in mine for a in c.networks))
+
     def running_first(self, found: Iterable[Container]) -> tuple[Container, ...]:
         """Those that run, or all of them where none does."""
         every = tuple(found)
@@ -64,12 +77,13 @@ def match(target: Target, inventory: Inventory, standing: Standing) -> Match:
     question = _Question(target, inventory, standing.caller)
     if target.address is not None:
         return Match(_sole(question, _addressed(question)))
-    link = None if target.project else _alias(question)
+    if target.project:
+        return Match(_sole(question, _in_project(question)))
+    link = _alias(question)
     if link is not None:
-        return Match(tuple(_linked_peer(question, link)), link)
-    ways = (way(question) for way in (_IN_PROJECT if target.project else _WAYS))
-    found = next((f for f in ways if f), ())
-    return Match(_sole(question, found))
+        return Match(_linked_peer(question, link), link)
+    found = (way(question) for way, _ in _WAYS)
+    return Match(_sole(question, next((f for f in found if f), ())))
 
 
 def undetailed(target: Target | None, inventory: Inventory, standing: Standing) -> tuple[str, ...]:
@@ -138,16 +152,15 @@ def _candidates(question: _Question) -> Sequence[Container]:
         return _in_project(question)
     link = _alias(question)
     if link is not None:
-        return tuple(_linked_peer(question, link))
-    named = _named(question)
-    if named:
-        return named
-    near = [c for c in question.inventory.containers if _neighbours(question.caller, c)]
-    if any(c.links is None for c in near):
-        return near
-    *certain, _ = _WAYS
-    found = next((f for f in (way(question) for way in certain) if f), None)
-    return question.inventory.containers if found is None else found
+        return _linked_peer(question, link)
+    for way, depends_on in _WAYS:
+        needed = depends_on(question)
+        if any(c.links is None for c in needed):
+            return needed
+        found = way(question)
+        if found:
+            return found
+    return ()
 
 
 # The ways a name can mean a container.
@@ -162,29 +175,38 @@ def _alias(question: _Question) -> Link | None:
     return links.get(question.name)
 
 
-def _linked_peer(question: _Question, link: Link) -> Iterator[Container]:
+def _linked_peer(question: _Question, link: Link) -> tuple[Container, ...]:
     """A link names its peer by name, or by the id that it was made with."""
-    for container in question.inventory.containers:
-        if link.peer in (container.name, container.id) or (
-            len(link.peer or "") >= _ID_DIGITS and container.id.startswith(link.peer or "-")
-        ):
-            yield container
-            return
+    peer = link.peer or ""
+    named = (c for c in question.inventory.containers if c.name == peer != "")
+    found = next(named, None) or question.inventory.container(peer)
+    return () if found is None else (found,)
+
+
+def _by_whole_id(question: _Question) -> tuple[Container, ...]:
+    """By its id, before a container that is named like it, as an engine takes it."""
+    return tuple(c for c in question.inventory.containers if c.id == question.name != "")
 
 
 def _named(question: _Question) -> tuple[Container, ...]:
     """By its own name; exactly, else whatever the case, as the embedded DNS has it."""
-    every, name = question.inventory.containers, question.name
-    exact = tuple(c for c in every if c.name == name)
-    return exact or tuple(c for c in every if c.name.casefold() == name.casefold() != "")
+    return _of_name(question, question.inventory.containers)
+
+
+def _named_here(question: _Question) -> tuple[Container, ...]:
+    """By its own name, on a network that the caller is on."""
+    return _of_name(question, question.neighbours)
+
+
+def _of_name(question: _Question, among: Iterable[Container]) -> tuple[Container, ...]:
+    folded = question.name.casefold()
+    named = tuple(c for c in among if c.name.casefold() == folded != "")
+    return tuple(c for c in named if c.name == question.name) or named
 
 
 def _aliased_here(question: _Question) -> tuple[Container, ...]:
     """By an alias on a network that the caller is on."""
-    caller = question.caller
-    if caller is None:
-        return ()
-    mine = {a.network_id for a in caller.networks}
+    mine = question.caller_networks
     return _aliased(question, lambda attachment: attachment.network_id in mine)
 
 
@@ -222,7 +244,8 @@ def _in_project(question: _Question) -> tuple[Container, ...]:
 
 
 def _service(question: _Question, project: str | None) -> tuple[Container, ...]:
-    fits = (c for c in question.inventory.containers if c.service == question.name)
+    every = (c for c in question.inventory.containers if not c.one_off)
+    fits = (c for c in every if c.service == question.name)
     return question.running_first(c for c in fits if project is None or c.project == project)
 
 
@@ -234,32 +257,38 @@ def _identified(question: _Question) -> tuple[Container, ...]:
     return tuple(c for c in question.inventory.containers if c.id.startswith(folded))
 
 
+def _nobody(_: _Question) -> tuple[Container, ...]:
+    return ()
+
+
+def _neighbours(question: _Question) -> tuple[Container, ...]:
+    return question.neighbours
+
+
+def _everybody(question: _Question) -> tuple[Container, ...]:
+    return question.inventory.containers
+
+
 _Way = Callable[[_Question], tuple[Container, ...]]
-_WAYS: tuple[_Way, ...] = (
-    _named,
-    _aliased_here,
-    _own_service,
-    _any_service,
-    _identified,
-    _aliased_anywhere,
+_WAYS: tuple[tuple[_Way, _Way], ...] = (
+    (_by_whole_id, _nobody),
+    (_named_here, _nobody),
+    (_aliased_here, _neighbours),
+    (_named, _nobody),
+    (_own_service, _nobody),
+    (_any_service, _nobody),
+    (_identified, _nobody),
+    (_aliased_anywhere, _everybody),
 )
-_IN_PROJECT: tuple[_Way, ...] = (_in_project,)
+"""The ways, and for each the containers that must have been read in detail before."""
 
 
 def _addressed(question: _Question) -> tuple[Container, ...]:
     """By an address of its own; on a network of the caller's, where there is a choice."""
-    address = question.target.address
-    found = [
-        (c, a) for c in question.inventory.containers for a in c.networks if address in a.addresses
-    ]
-    mine = {a.network_id for a in question.caller.networks} if question.caller else set[str]()
-    near = tuple(c for c, a in found if a.network_id in mine)
-    return near or tuple(c for c, _ in found)
-
-
-def _neighbours(caller: Container | None, container: Container) -> bool:
-    mine = {a.network_id for a in caller.networks} if caller else set[str]()
-    return any(a.network_id in mine for a in container.networks)
+    address, every = question.target.address, question.inventory.containers
+    found = [(c, a) for c in every for a in c.networks if address in a.addresses]
+    near = dict.fromkeys(c for c, a in found if a.network_id in question.caller_networks)
+    return tuple(near or dict.fromkeys(c for c, _ in found))
 
 
 def _sole(question: _Question, found: Sequence[Container]) -> tuple[Container, ...]:

@@ -13,7 +13,7 @@ from attrs import define, evolve, field, frozen
 
 from dockernet._matching import known_names, match, near_misses
 from dockernet._routes import Case, walk
-from dockernet._standing import Stand, Standing, network_owner, standing
+from dockernet._standing import Stand, Standing, identified, network_owner, standing
 from dockernet.errors import (
     AmbiguousPeerError,
     PeerNotFoundError,
@@ -79,10 +79,15 @@ class _Inquiry:
             else:
                 self.diagnostics.append(item)
 
-    def failed(self, error: SourceError) -> None:
+    def failed(self, source: Source, error: SourceError | OSError) -> None:
         """Take that a source could not be asked."""
-        self.failures.append(error)
-        self.diagnostics.append(Diagnostic(error.source, "not heard", error.reason))
+        if isinstance(error, SourceError):
+            failure = error
+        else:
+            failure = SourceError(source.name, str(error) or type(error).__name__)
+            failure.__cause__ = error
+        self.failures.append(failure)
+        self.diagnostics.append(Diagnostic(failure.source, "not heard", failure.reason))
 
     def _enough(self) -> bool:
         return False
@@ -152,7 +157,7 @@ class Resolution(_Inquiry):
 
     def _outcome(self) -> _Outcome:
         """The engines' word where one knows the peer, else what the other sources say."""
-        told = [self._by_inventory(i) for i in self.inventories]
+        told = (self._by_inventory(i) for i in self.inventories)
         outcome = next((o for o in told if o.known), None)
         if outcome is None and self.target.is_host:
             outcome = _by_vantage(self.target, self.vantage)
@@ -175,7 +180,7 @@ class Resolution(_Inquiry):
     def _by_inventory(self, inventory: Inventory) -> _Outcome:
         where = standing(self.vantage, inventory)
         if self.target.is_host:
-            return self._route(inventory, where, (_host_peer(self.target),))
+            return self._by_host(inventory, where)
         found = match(self.target, inventory, where)
         if found.link is not None and not found.peers:
             gone = _dangling(found.link.peer or "", self.target.name)
@@ -183,6 +188,14 @@ class Resolution(_Inquiry):
         if not found.peers:
             return _Outcome(stand=str(where))
         return self._route(inventory, where, found.peers)
+
+    def _by_host(self, inventory: Inventory, where: Standing) -> _Outcome:
+        """The host is the one that the caller's own files tell, where that is not the engine's."""
+        inside = self.vantage.kind is VantageKind.CONTAINER
+        own = where.stand is Stand.BEHIND_VM or (inside and where.stand is Stand.ELSEWHERE)
+        if own:
+            return evolve(_by_vantage(self.target, self.vantage), stand=str(where))
+        return self._route(inventory, where, (_host_peer(self.target),))
 
     def _route(self, inventory: Inventory, where: Standing, peers: Sequence[Container]) -> _Outcome:
         endpoints: list[Endpoint] = []
@@ -195,8 +208,9 @@ class Resolution(_Inquiry):
             elif (port := self._port(peer, owner, notes)) is None:
                 refusals.append(_port_unknown(self.target))
             else:
-                running = owner if peer.running else evolve(owner, state=peer.state)
-                case = Case(_label(peer), running, port, where, self.vantage, inventory)
+                asked = evolve(owner, name=_label(peer), state=peer.state)
+                place = owner if peer.running else asked
+                case = Case(_label(peer), place, port, where, self.vantage, inventory)
                 good, bad = walk(case)
                 endpoints += good
                 refusals += bad
@@ -212,7 +226,7 @@ class Resolution(_Inquiry):
     def _port(self, peer: Container, owner: Container, notes: list[str]) -> Port | None:
         if self.target.port is not None:
             return self.target.port
-        return _chosen(tuple({*owner.known_ports, *peer.known_ports}), notes)
+        return _chosen(peer.known_ports or owner.known_ports, notes)
 
     def _stale(self, peers: Sequence[Container], inventory: Inventory) -> tuple[Diagnostic, ...]:
         """The facts of other sources that name an address which no such peer has."""
@@ -273,14 +287,15 @@ class Resolution(_Inquiry):
         """Where an engine sees that nobody has an address on a network of the caller's.
 
         A variable or line outlives the peer that it was written for. An address
-        outside of the engine's networks is none of its business.
+        outside of the engine's bridges is none of its business.
         """
         for inventory in self.inventories:
-            where = standing(self.vantage, inventory)
-            subnets = [s for n in _networks(where, inventory) for s in n.subnets]
-            taken = {a for c in inventory.containers for n in c.networks for a in n.addresses}
+            bridges = tuple(_bridges(standing(self.vantage, inventory), inventory))
+            subnets = [s for n in bridges for s in n.subnets]
             owned = [a for a in fact.addresses if any(a in s for s in subnets)]
-            if where.stand is Stand.CONTAINER and owned and taken.isdisjoint(owned):
+            taken = {a for c in inventory.containers for n in c.networks for a in n.addresses}
+            hosts = {n.host_address(family) for n in bridges for family in (4, 6)}
+            if owned and (taken | hosts).isdisjoint(owned):
                 return _gone(self.target.name, fact)
         return None
 
@@ -319,33 +334,29 @@ class Census(_Inquiry):
         if self.failures and len(self.failures) == len(self.asked):
             raise self.failures[0]
         known = [peer for i in self.inventories for peer in _neighbours(i, self.vantage)]
-        told = [
-            Peer(fact.names[0], None, fact.addresses, None, (fact.source,)) for fact in self.facts
-        ]
-        return tuple(sorted(_merged(known, told), key=lambda p: (p.name, p.network or "")))
+        told = [Peer(fact.name, None, fact.addresses, None, (fact.source,)) for fact in self.facts]
+        return tuple(sorted(_merged(sorted(known, key=_peer_order), told), key=_peer_order))
+
+
+def _peer_order(peer: Peer) -> tuple[str, str, str]:
+    return peer.name, peer.network or "", peer.id or ""
 
 
 def _neighbours(inventory: Inventory, vantage: Vantage) -> Iterator[Peer]:
     """Running containers: all of them, or in a container those that share a network."""
     where = standing(vantage, inventory)
-    caller = where.caller
-    scope = (
-        {a.network_id for a in caller.networks}
-        if where.stand is Stand.CONTAINER and caller
-        else None
-    )
-    for container in inventory.containers:
-        if not container.running or (caller is not None and container.id == caller.id):
-            continue
-        for attachment in container.networks:
-            if scope is None or attachment.network_id in scope:
-                yield Peer(
-                    container.name,
-                    container.id,
-                    attachment.addresses,
-                    attachment.network,
-                    (inventory.source,),
-                )
+    own = identified(vantage, inventory).id
+    inside = where.caller if where.stand is Stand.CONTAINER else None
+    scope = {a.network_id for a in inside.networks} if inside else None
+    source = (inventory.source,)
+    for peer in (c for c in inventory.containers if c.running and c.id != own):
+        owner = network_owner(peer, inventory)
+        attachments = owner.networks if owner is not None else ()
+        for a in attachments:
+            if scope is None or a.network_id in scope:
+                yield Peer(_label(peer), peer.id, a.addresses, a.network, source)
+        if scope is None and not attachments:
+            yield Peer(_label(peer), peer.id, sources=source)
 
 
 def _merged(known: Sequence[Peer], told: Iterable[Peer]) -> Iterator[Peer]:
@@ -376,24 +387,17 @@ def _by_vantage(target: Target, vantage: Vantage) -> _Outcome:
     """The host's address without an engine: the gateway, or loopback on the host."""
     if target.port is None:
         return _Outcome(known=True, refusals=(_port_unknown(target),))
-    inside = vantage.kind is VantageKind.CONTAINER
     inventory = Inventory(source="vantage", engine=EngineProfile())
-    if not inside:
+    if vantage.kind is not VantageKind.CONTAINER or vantage.network_mode == "host":
         case = Case(
             target.name, _host_peer(target), target.port, Standing(Stand.HOST), vantage, inventory
         )
         return _Outcome(known=True, endpoints=walk(case)[0])
+    port, name = target.port, target.name
     endpoints = tuple(
-        Endpoint(
-            gateway,
-            target.port.number,
-            target.port.protocol,
-            Route.HOST_MODE,
-            "vantage",
-            target.name,
-            target.port,
-        )
-        for gateway in vantage.gateways
+        Endpoint(a, port.number, port.protocol, Route.HOST_MODE, "vantage", name, port)
+        for a in vantage.gateways
+        if a.version == 4 or not a.is_link_local  # of no use without a scope
     )
     if endpoints:
         return _Outcome(known=True, endpoints=endpoints)
@@ -424,10 +428,12 @@ def _chosen(ports: Sequence[Port], notes: list[str]) -> Port | None:
     return ordered[0]
 
 
-def _networks(where: Standing, inventory: Inventory) -> Iterator[Network]:
-    for attachment in where.caller.networks if where.caller else ():
+def _bridges(where: Standing, inventory: Inventory) -> Iterator[Network]:
+    """The bridges that a caller in a container is on: everybody there is this engine's."""
+    inside = where.caller if where.stand is Stand.CONTAINER else None
+    for attachment in inside.networks if inside else ():
         network = inventory.network(attachment.network_id)
-        if network is not None:
+        if network is not None and network.is_bridge:
             yield network
 
 
@@ -435,7 +441,7 @@ def _stale_fact(fact: Fact, current: Iterable[IPAddress]) -> Diagnostic:
     said = ", ".join(map(str, fact.addresses))
     known = ", ".join(map(str, sorted(current, key=lambda a: (a.version, int(a)))))
     reason = f"stale: it says {said}, but the peer has {known}"
-    return Diagnostic(fact.source, fact.names[0], reason)
+    return Diagnostic(fact.source, fact.name, reason)
 
 
 def _port_unknown(target: Target) -> Refusal:
@@ -444,7 +450,7 @@ def _port_unknown(target: Target) -> Refusal:
 
 
 def _addressless(fact: Fact) -> Refusal:
-    detail = f"{fact.source} knows {fact.names[0]} but no address of it"
+    detail = f"{fact.source} knows {fact.name} but no address of it"
     fix = "expose a port of the peer, or give the caller access to an engine"
     return Refusal(fact.route, Reason.NO_ADDRESS, detail, fix)
 

@@ -70,20 +70,33 @@ class Case:
     def in_host_mode(self) -> bool:
         return self.peer.network_mode == "host"
 
-    def networks_of(self, container: Container | None) -> Iterator[tuple[Attachment, Network]]:
+    @property
+    def in_one_namespace(self) -> bool:
+        """Whether the caller uses the peer's network namespace."""
+        return self.caller is not None and self.caller.id == self.peer.id
+
+    @property
+    def is_host_itself(self) -> bool:
+        """Whether a service of the host is asked for, and no container."""
+        return not self.peer.id
+
+    def networks_of(self, container: Container | None) -> tuple[tuple[Attachment, Network], ...]:
         """A container's attachments with their networks, by network name."""
-        for attachment in container.networks if container else ():
-            network = self.inventory.network(attachment.network_id)
-            if network is not None and attachment.addresses:
-                yield attachment, network
+        attachments = (a for a in (container.networks if container else ()) if a.addresses)
+        found = ((a, self.inventory.network(a.network_id)) for a in attachments)
+        known = ((a, n) for a, n in found if n is not None)
+        return tuple(sorted(known, key=lambda pair: (pair[1].name, pair[1].id)))
 
     def caller_bridges(self) -> tuple[tuple[Attachment, Network], ...]:
         """The caller's bridge networks, the one with its default route first."""
         ways = frozenset(self.vantage.gateways)
-        bridges = [(a, n) for a, n in self.networks_of(self.caller) if n.is_bridge]
-        return tuple(
-            sorted(bridges, key=lambda pair: (ways.isdisjoint(pair[0].gateways), pair[1].name))
-        )
+        bridges = (pair for pair in self.networks_of(self.caller) if pair[1].is_bridge)
+        return tuple(sorted(bridges, key=lambda pair: ways.isdisjoint(pair[0].gateways)))
+
+    def ways_out(self, family: int) -> tuple[Network, ...]:
+        """The caller's bridge networks that lead out, for an address family."""
+        bridges = self.caller_bridges()
+        return tuple(n for a, n in bridges if not n.internal and family in _families(a))
 
     def endpoint(
         self,
@@ -142,20 +155,20 @@ def _paused(case: Case) -> Iterator[Refusal]:
 
 
 def _same_namespace(case: Case) -> Iterator[Answer]:
-    if case.caller is not None and case.caller.id == case.peer.id:
+    if case.in_one_namespace:
         yield from _over_loopback(case, Route.SAME_NAMESPACE)
 
 
 def _shared_network(case: Case) -> Iterator[Answer]:
-    for attachment, network in _shared(case):
-        if network.icc:
-            for address in attachment.addresses:
+    for addresses, network in _shared(case):
+        if network.icc or case.in_one_namespace:
+            for address in addresses:
                 yield case.endpoint(address, Route.SHARED_NETWORK, network=network.name)
         else:
-            yield from _link(case, attachment, network)
+            yield from _link(case, addresses, network)
 
 
-def _link(case: Case, attachment: Attachment, network: Network) -> Iterator[Answer]:
+def _link(case: Case, addresses: Iterable[IPAddress], network: Network) -> Iterator[Answer]:
     """Where a network keeps its containers apart, a legacy link opens exposed ports.
 
     It does so with rules for IPv4 alone.
@@ -169,7 +182,7 @@ def _link(case: Case, attachment: Attachment, network: Network) -> Iterator[Answ
         fix = f"docker run --expose {case.port} when {case.name} is made"
         yield Refusal(Route.LINK, Reason.NOT_EXPOSED, detail, fix)
     else:
-        for address in (a for a in attachment.addresses if a.version == 4):
+        for address in (a for a in addresses if a.version == 4):
             yield case.endpoint(address, Route.LINK, network=network.name)
 
 
@@ -177,43 +190,65 @@ def _host_mode(case: Case) -> Iterator[Answer]:
     """The bridge's own address is the host's, on internal networks too."""
     if not case.in_host_mode:
         return
-    for _, network in case.caller_bridges():
-        for address in _host_addresses(network):
-            yield case.endpoint(address, Route.HOST_MODE, network=network.name)
+    if case.is_host_itself and case.inventory.engine.apart:
+        yield _machine(case)
+        return
+    for attachment, network in case.caller_bridges():
+        for family in _families(attachment):
+            address = network.host_address(family)
+            if address is not None:
+                yield case.endpoint(address, Route.HOST_MODE, network=network.name)
+
+
+def _machine(case: Case) -> Answer:
+    """The machine around an engine whose bridges are not on it.
+
+    Docker Desktop's DNS knows it by name, and Podman writes a name into hosts files.
+    """
+    engine = case.inventory.engine
+    if engine.desktop:
+        return case.endpoint("host.docker.internal", Route.HOST_MODE)
+    if engine.podman:
+        return case.endpoint("host.containers.internal", Route.HOST_MODE)
+    detail = "the engine runs without root, and its bridges are not on this machine"
+    fix = "run the service in a container"
+    return Refusal(Route.HOST_MODE, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
 
 
 def _gateway(case: Case) -> Iterator[Answer]:
-    open_bridges = [n for _, n in case.caller_bridges() if not n.internal]
-    if not open_bridges:
+    if not any(case.ways_out(family) for family in _LOOPBACK):
         return
     for binding, number in case.dialled_bindings:
         if binding.is_loopback:
             yield _loopback_only(case, binding, Route.GATEWAY)
-        for address, network in _ways_to(binding, open_bridges):
+        for address, network in _ways_to(case, binding):
             yield case.endpoint(address, Route.GATEWAY, number, network)
 
 
-def _ways_to(
-    binding: HostBinding, bridges: Iterable[Network]
-) -> Iterator[tuple[IPAddress, str | None]]:
-    """The addresses of a binding as containers can dial them."""
-    if not binding.is_wildcard and binding.host_ip is not None:
-        if not binding.is_loopback:
-            yield binding.host_ip, None
-        return
+def _ways_to(case: Case, binding: HostBinding) -> Iterator[tuple[IPAddress, str | None]]:
+    """The addresses of a binding as the caller can dial them, of its own families."""
     for family in binding.families:
-        hosts = ((n.host_address(family), n.name) for n in bridges)
-        yield from [(address, name) for address, name in hosts if address is not None][:1]
+        ways = case.ways_out(family)
+        if binding.is_wildcard:
+            hosts = ((n.host_address(family), n.name) for n in ways)
+            yield from [(address, name) for address, name in hosts if address is not None][:1]
+        elif ways and binding.host_ip is not None and not binding.is_loopback:
+            yield binding.host_ip, None
 
 
 def _routed(case: Case) -> Iterator[Answer]:
-    """Routed mode opens published ports at the peer's own address to other networks."""
-    from_here = any(not n.internal for _, n in case.caller_bridges())
-    if not (from_here and case.bindings and case.inventory.engine.major >= _ROUTED_SINCE):
+    """Routed mode opens published ports at the peer's own address to other networks.
+
+    Of a peer on several networks the one with its default route has the bindings, and
+    in routed mode they have no host port.
+    """
+    if case.inventory.engine.major < _ROUTED_SINCE:
         return
+    bound = {f for b in case.bindings if b.host_port is None for f in b.families}
+    families = {f for f in bound if case.ways_out(f)}
     for attachment, network in case.networks_of(case.peer):
         for address in attachment.addresses:
-            if address.version in network.routed:
+            if address.version in families.intersection(network.routed):
                 yield case.endpoint(address, Route.ROUTED, network=network.name)
 
 
@@ -240,8 +275,11 @@ def _direct(case: Case) -> Iterator[Answer]:
 
 def _hostless(case: Case) -> Iterator[Answer]:
     """Networks that the host itself is not part of."""
-    for _, network in case.networks_of(case.peer):
-        if network.driver in _HOSTLESS and not any(case.dialled_bindings):
+    networks = [network for _, network in case.networks_of(case.peer)]
+    if any(case.dialled_bindings) or any(network.is_bridge for network in networks):
+        return
+    for network in networks:
+        if network.driver in _HOSTLESS:
             detail = f"the host has no address on {network.driver} network {network.name}"
             fix = f"connect {case.name} to a bridge network as well"
             yield Refusal(Route.DIRECT, Reason.DRIVER_NOT_ROUTED, detail, fix)
@@ -251,9 +289,8 @@ def _hostless(case: Case) -> Iterator[Answer]:
 
 
 def _host_mode_elsewhere(case: Case) -> Iterator[Answer]:
-    host = case.inventory.engine.host
-    if case.in_host_mode and host is not None:
-        yield case.endpoint(host, Route.HOST_MODE)
+    if case.in_host_mode:
+        yield _on_engine_host(case, case.port.number, Route.HOST_MODE)
 
 
 def _published_elsewhere(case: Case) -> Iterator[Answer]:
@@ -263,7 +300,7 @@ def _published_elsewhere(case: Case) -> Iterator[Answer]:
         elif not binding.is_wildcard and binding.host_ip is not None:
             yield case.endpoint(binding.host_ip, Route.PUBLISHED, number)
         else:
-            yield _on_engine_host(case, number)
+            yield _on_engine_host(case, number, Route.PUBLISHED)
 
 
 def _reaching(case: Case) -> Iterator[tuple[HostBinding, int]]:
@@ -281,13 +318,13 @@ def _reaching(case: Case) -> Iterator[tuple[HostBinding, int]]:
     yield from ((b, n) for b, n in case.dialled_bindings if not b.is_wildcard)
 
 
-def _on_engine_host(case: Case, number: int) -> Answer:
+def _on_engine_host(case: Case, number: int, route: Route) -> Answer:
     host = case.inventory.engine.host
     if host is not None:
-        return case.endpoint(host, Route.PUBLISHED, number)
+        return case.endpoint(host, route, number)
     detail = "the engine was reached by a local socket that tells no host name"
     fix = "set DOCKER_HOST to the engine's tcp or ssh address"
-    return Refusal(Route.PUBLISHED, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
+    return Refusal(route, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
 
 
 TABLE: Final[Mapping[Stand, tuple[Row, ...]]] = {
@@ -316,6 +353,8 @@ def _no_network(case: Case) -> Refusal | None:
 
 
 def _apart(case: Case) -> Refusal:
+    if case.in_host_mode:
+        return _no_bridge(case)
     shared = next((n for _, n in case.networks_of(case.peer)), None)
     target = shared.name if shared is not None else "NETWORK"
     caller = case.caller.name if case.caller is not None else "CALLER"
@@ -323,6 +362,13 @@ def _apart(case: Case) -> Refusal:
     detail += "" if case.bindings else f", and port {case.port} is not published"
     fix = f"docker network connect {target} {caller}, or publish port {case.port}"
     return _no_network(case) or Refusal(Route.SHARED_NETWORK, Reason.NO_SHARED_NETWORK, detail, fix)
+
+
+def _no_bridge(case: Case) -> Refusal:
+    caller = case.caller.name if case.caller is not None else "CALLER"
+    detail = f"{caller} is on no bridge network, where its host would have an address"
+    fix = f"connect {caller} to a bridge network"
+    return Refusal(Route.HOST_MODE, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
 
 
 def _not_on_host(case: Case) -> Refusal:
@@ -336,7 +382,10 @@ def _behind_vm(case: Case) -> Refusal:
 
 
 def _not_published(case: Case) -> Refusal:
-    detail = f"port {case.port} is not published on the engine's host"
+    host = case.inventory.engine.host
+    elsewhere = any(case.dialled_bindings) and isinstance(host, IPv4Address | IPv6Address)
+    family = f" for IPv{host.version}" if elsewhere else ""
+    detail = f"port {case.port} is not published{family} on the engine's host"
     return _no_network(case) or _publish(case, Reason.NOT_PUBLISHED, detail)
 
 
@@ -361,20 +410,25 @@ def _every_address(vantage: Vantage) -> Iterator[IPAddress]:
     return (a for interface in vantage.interfaces for a in interface.addresses)
 
 
-def _shared(case: Case) -> Iterator[tuple[Attachment, Network]]:
-    """The peer's attachments to networks that the caller is on."""
-    mine = {a.network_id for a, _ in case.networks_of(case.caller)}
-    return ((a, n) for a, n in case.networks_of(case.peer) if a.network_id in mine)
+def _shared(case: Case) -> Iterator[tuple[tuple[IPAddress, ...], Network]]:
+    """The peer's addresses on each network of the caller's, of the caller's families."""
+    mine = {n.id: _families(a) for a, n in case.networks_of(case.caller)}
+    for attachment, network in case.networks_of(case.peer):
+        families = mine.get(network.id, ())
+        addresses = tuple(a for a in attachment.addresses if a.version in families)
+        if addresses:
+            yield addresses, network
+
+
+def _families(attachment: Attachment) -> tuple[int, ...]:
+    """The address families that a container has on a network."""
+    return tuple(sorted({a.version for a in attachment.addresses}))
 
 
 def _linked(case: Case) -> bool:
     """Whether a legacy link leads from the caller to the peer."""
     caller = case.caller
     return caller is not None and any(name == caller.name for name, _ in case.peer.linked_as)
-
-
-def _host_addresses(network: Network) -> Iterator[IPAddress]:
-    return (a for f in (4, 6) if (a := network.host_address(f)) is not None)
 
 
 def _own_addresses(binding: HostBinding) -> Iterator[IPAddress]:
@@ -390,12 +444,14 @@ def _is_local(network: Network, case: Case) -> bool:
 
 
 def _loopback_only(case: Case, binding: HostBinding, route: Route) -> Refusal:
-    detail = f"port {case.port} of {case.name} is published on {binding.host_ip} of the host only"
+    address = f"{binding.host_ip}, where only the engine's host can dial it"
+    detail = f"port {case.port} of {case.name} is published on {address}"
     return _publish(case, Reason.PUBLISHED_ON_LOOPBACK, detail, route)
 
 
 def _publish(case: Case, reason: Reason, detail: str, route: Route = Route.PUBLISHED) -> Refusal:
     number = case.port.number
     suffix = "" if case.port.protocol == "tcp" else f"/{case.port.protocol}"
-    fix = f"docker run -p {number}:{number}{suffix} when {case.name} is made"
+    instead = "instead of --network host " if case.in_host_mode else ""
+    fix = f"docker run -p {number}:{number}{suffix} {instead}when {case.name} is made"
     return Refusal(route, reason, detail, fix)

@@ -18,7 +18,6 @@ from dockernet.model.vantage import Vantage, VantageKind
 
 __all__ = ["Stand", "Standing", "identified", "is_here", "network_owner", "standing", "vantage_in"]
 
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _LONGEST_CHAIN = 8  # container:a -> container:b -> ...; engines resolve it in one step
 
 
@@ -115,7 +114,8 @@ def _caller(vantage: Vantage, inventory: Inventory) -> Container | None:
 def _own_container(vantage: Vantage, inventory: Inventory) -> Container | None:
     ids = (i for i in (vantage.id, vantage.network_owner) if i is not None)
     known = next((c for i in ids if (c := inventory.container(i)) is not None), None)
-    if known is None and vantage.kind is VantageKind.CONTAINER:
+    told = vantage.id or vantage.network_owner
+    if known is None and not told and vantage.kind is VantageKind.CONTAINER:
         known = _by_addresses(vantage, inventory)
     return known
 
@@ -123,8 +123,9 @@ def _own_container(vantage: Vantage, inventory: Inventory) -> Container | None:
 def _by_addresses(vantage: Vantage, inventory: Inventory) -> Container | None:
     """The one container that has all of the caller's addresses.
 
-    For a container that no file tells the id of. One address could be another
-    machine's by chance, so its subnet and gateway must agree as well.
+    For a container that no file tells the id of: an id that this engine does not know
+    is another engine's. Every engine gives out the same few addresses first, so the
+    gateways and, where it was read, the host name must agree as well.
     """
     own = frozenset(a for a in vantage.addresses if not a.is_link_local)
     gateways = frozenset(vantage.gateways)
@@ -132,24 +133,28 @@ def _by_addresses(vantage: Vantage, inventory: Inventory) -> Container | None:
     def fits(container: Container) -> bool:
         theirs = frozenset(a for n in container.networks for a in n.addresses)
         ways = frozenset(g for n in container.networks for g in n.gateways)
-        return bool(own) and own == theirs and gateways <= ways
+        named = container.hostname in (None, vantage.hostname)
+        return bool(own) and own == theirs and gateways <= ways and named
 
     found = [c for c in inventory.containers if c.state in ("running", "paused") and fits(c)]
     return found[0] if len(found) == 1 else None
 
 
 def _on_host(vantage: Vantage, inventory: Inventory) -> bool:
+    engine = inventory.engine
+    near = _reached_locally(vantage, engine)
     if not vantage.interfaces:
         # Nothing was read: a vantage that the caller made by hand is believed.
-        return vantage.kind is VantageKind.HOST
-    bridges = [n for n in inventory.networks if n.is_bridge and n.interface]
-    own = [n for n in bridges if not n.is_default_bridge]
-    if any(is_here(n, vantage, inventory.engine) for n in own):
+        return near and vantage.kind is VantageKind.HOST
+    bridges = [n for n in inventory.networks if n.is_bridge]
+    here = [n for n in bridges if is_here(n, vantage, engine)]
+    if any(_is_unique(n, engine) for n in here):
         return True
     # docker0 with 172.17.0.1 exists on every machine with Docker: it tells nothing
     # where the engine has other bridges, or is reached at another machine's address.
-    default = any(is_here(n, vantage, inventory.engine) for n in bridges if n.is_default_bridge)
-    return default and not own and _reached_locally(vantage, inventory.engine)
+    # The others may exist on every machine that was set up alike.
+    others = [n for n in bridges if not n.is_default_bridge]
+    return near and any(n in here for n in others or bridges)
 
 
 def is_here(network: Network, vantage: Vantage, engine: EngineProfile) -> bool:
@@ -162,13 +167,16 @@ def is_here(network: Network, vantage: Vantage, engine: EngineProfile) -> bool:
     )
 
 
+def _is_unique(network: Network, engine: EngineProfile) -> bool:
+    """Whether a bridge is named after its network's id, so that no other machine has it."""
+    return not engine.podman and network.interface == f"br-{network.id[:12]}"
+
+
 def _reached_locally(vantage: Vantage, engine: EngineProfile) -> bool:
-    own = {vantage.hostname, *map(str, vantage.addresses)} | _LOOPBACK_NAMES
-    apart = engine.rootless or engine.desktop
-    return not apart and (engine.host is None or str(engine.host) in own)
+    own = {vantage.hostname, *vantage.addresses}
+    return not engine.apart and (engine.over_loopback or engine.host in own)
 
 
 def _outside(vantage: Vantage, engine: EngineProfile) -> Stand:
     inside = vantage.kind is VantageKind.CONTAINER
-    local = engine.host is None or str(engine.host) in _LOOPBACK_NAMES
-    return Stand.BEHIND_VM if local and not inside else Stand.ELSEWHERE
+    return Stand.BEHIND_VM if engine.over_loopback and not inside else Stand.ELSEWHERE

@@ -99,10 +99,8 @@ async def _driven(inquiry: Inquiry) -> Inquiry:
     while (source := inquiry.next_source()) is not None:
         try:
             inquiry.heard(await _said(source, inquiry.want))
-        except SourceError as error:
-            inquiry.failed(error)
-        except OSError as error:
-            inquiry.failed(SourceError(source.name, str(error)))
+        except (SourceError, OSError) as error:
+            inquiry.failed(source, error)
     return inquiry
 
 

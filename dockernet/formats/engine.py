@@ -34,11 +34,20 @@ __all__ = [
     "parse_networks",
     "parse_profile",
     "with_details",
+    "with_network_ids",
 ]
 
 T = TypeVar("T")
+V = TypeVar("V")
 
+# Podman tells the ports that were asked for in every state (libpod/networking_common.go).
+_WITHOUT_PORTS = frozenset({"created", "configured", "initialized", "exited", "stopped", "dead"})
+# The id of Podman's default network, which it calls "bridge" towards Docker's clients
+# and "podman" in the attachments of containers (pkg/api/handlers/compat/networks.go).
+_PODMAN_DEFAULT = "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9"
+_HIGHEST = 65_535
 _HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
+_NO_PORTS = PortMap()
 _BRIDGE_OPTION = "com.docker.network.bridge."
 
 
@@ -86,7 +95,7 @@ def parse_profile(version: object, info: object, host: str | None) -> EngineProf
     """Parse the replies to ``GET /version`` and ``GET /info`` of one engine."""
     told, more = mapping(version), mapping(info)
     components = [mapping(c) for c in items(told.get("Components"))]
-    security = [text for text in items(more.get("SecurityOptions")) if isinstance(text, str)]
+    security = map(text, items(more.get("SecurityOptions")))
     return EngineProfile(
         version=text(told.get("Version")),
         api_version=text(told.get("ApiVersion")),
@@ -116,6 +125,26 @@ def with_details(listed: Iterable[Container], read: Iterable[Container]) -> tupl
     )
 
 
+def with_network_ids(
+    containers: Iterable[Container], networks: Iterable[Network]
+) -> tuple[Container, ...]:
+    """Put a network's id where an attachment has its name, as with Podman before 5."""
+    ids = {network.name: network.id for network in networks}
+    known = frozenset(ids.values())
+    ids |= {"podman": _PODMAN_DEFAULT} if _PODMAN_DEFAULT in known else {}
+
+    def attached(attachment: Attachment) -> Attachment:
+        told = attachment.network_id
+        return attachment if told in known else evolve(attachment, network_id=ids.get(told, told))
+
+    def fits(container: Container) -> bool:
+        return all(attachment.network_id in known for attachment in container.networks)
+
+    return tuple(
+        c if fits(c) else evolve(c, networks=tuple(map(attached, c.networks))) for c in containers
+    )
+
+
 class _Odd:
     """What is odd in one object of a reply, named by the object."""
 
@@ -127,10 +156,10 @@ class _Odd:
     def note(self, reason: str) -> None:
         self.found.append(Diagnostic(self._source, self._subject, reason))
 
-    def attempt(self, what: str, parse: Callable[[str], T], text: str) -> T | None:
-        """Parse a text, or note that it is odd."""
+    def attempt(self, what: str, parse: Callable[[V], T], value: V) -> T | None:
+        """Parse a value, or note that it is odd."""
         try:
-            return parse(text)
+            return parse(value)
         except FormatError as error:
             self.note(f"{what} left out: {error.reason}")
             return None
@@ -159,17 +188,18 @@ def _each(reply: object, source: str, parse: Callable[[Json, _Odd], T]) -> Readi
 def _listed(entry: Json, odd: _Odd) -> Container:
     names = [n for n in items(entry.get("Names")) if isinstance(n, str)]
     status = _HEALTH.search(text(entry.get("Status")))
+    state = text(entry.get("State")).lower()
     return Container(
         id=entry["Id"],
         # The other names are links to it: /recipient/alias.
         name=next((n.lstrip("/") for n in names if n.count("/") <= 1), ""),
         image=text(entry.get("Image")),
-        state=text(entry.get("State")).lower(),
+        state=state,
         health=status[1] if status else None,
         labels=_labels(entry.get("Labels")),
         network_mode=text(mapping(entry.get("HostConfig")).get("NetworkMode")) or None,
         networks=_attachments(entry, odd),
-        ports=_listed_ports(entry.get("Ports"), odd),
+        ports=_live(state, _listed_ports(entry.get("Ports"), odd)),
         linked_as=tuple(sorted(pair for n in names if (pair := _linked_as(n)))),
         created=_moment(entry.get("Created")),
     )
@@ -180,36 +210,54 @@ def _linked_as(name: str) -> tuple[str, str] | None:
     return (parts[1], parts[2]) if len(parts) == 3 else None
 
 
+def _live(state: str, ports: PortMap) -> PortMap:
+    return _NO_PORTS if state in _WITHOUT_PORTS else ports
+
+
 def _listed_ports(entries: object, odd: _Odd) -> PortMap:
     ports: dict[Port, list[HostBinding]] = {}
-    for entry in map(mapping, items(entries)):
-        try:
-            port = _port(entry.get("PrivatePort"), entry.get("Type") or "tcp")
+    for entry in items(entries):
+        found = odd.attempt("a port", _listed_port, entry)
+        if found is not None:
+            port, binding = found
             bindings = ports.setdefault(port, [])
-            # Engine 29 says IP "" for what is only exposed, older ones leave it out;
-            # Podman before 5.8 leaves it out for the wildcard, beside a PublicPort.
-            if entry.get("IP") or entry.get("PublicPort"):
-                bindings.append(_binding(entry.get("IP") or "", entry.get("PublicPort") or None))
-        except (FormatError, TypeError, KeyError) as error:
-            odd.note(f"a port was left out: {getattr(error, 'reason', 'not of the expected form')}")
+            bindings += [] if binding is None else [binding]
     return PortMap(ports)
+
+
+def _listed_port(entry: object) -> tuple[Port, HostBinding | None]:
+    told = mapping(entry)
+    private, public = told.get("PrivatePort"), told.get("PublicPort") or None
+    protocol, ip = told.get("Type") or "tcp", told.get("IP") or ""
+    numbers = _is_number(private) and (public is None or _is_number(public))
+    if not numbers or not isinstance(protocol, str) or not isinstance(ip, str):
+        raise FormatError("", "it is not of the expected form")
+    port = _port(private, protocol)
+    # Engine 29 says IP "" for what is only exposed, older ones leave it out; Podman
+    # before 5.8 leaves it out for the wildcard, beside a PublicPort.
+    return port, _binding(ip, public) if ip or public else None
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _HIGHEST  # True is an int, too
 
 
 def _inspected(entry: Json, odd: _Odd) -> Container:
     config, state = mapping(entry.get("Config")), mapping(entry.get("State"))
     host_config = mapping(entry.get("HostConfig"))
-    name = text(entry.get("Name")).lstrip("/")
+    name, status = text(entry.get("Name")).lstrip("/"), text(state.get("Status")).lower()
+    ports = mapping(entry.get("NetworkSettings")).get("Ports")
     health = text(mapping(state.get("Health")).get("Status"))
     return Container(
         id=entry["Id"],
         name=name,
         image=text(config.get("Image")),
-        state=text(state.get("Status")).lower(),
+        state=status,
         health=health if health not in ("", "none") else None,
         labels=_labels(config.get("Labels")),
         network_mode=text(host_config.get("NetworkMode")) or None,
         networks=_attachments(entry, odd, details=True),
-        ports=_bound_ports(mapping(entry.get("NetworkSettings")).get("Ports"), odd, _live_binding),
+        ports=_live(status, _bound_ports(ports, odd, _live_binding)),
         requested_ports=_requested_ports(config, host_config, odd),
         links=_links(name, entry, odd),
         hostname=text(config.get("Hostname")),
@@ -229,11 +277,18 @@ def _bound_ports(reply: object, odd: _Odd, parse: Callable[[str, str], HostBindi
     for key, entries in mapping(reply).items():
         for port in odd.attempt("a port", _port_keys, key) or ():
             bindings = ports.setdefault(port, [])
-            for entry in map(mapping, items(entries)):
-                read = partial(parse, text(entry.get("HostIp")))
-                binding = odd.attempt("a host binding", read, text(entry.get("HostPort")))
+            for entry in items(entries):
+                binding = odd.attempt("a host binding", partial(_bound, parse), entry)
                 bindings += [] if binding is None else [binding]
     return PortMap(ports)
+
+
+def _bound(parse: Callable[[str, str], HostBinding], entry: object) -> HostBinding:
+    told = mapping(entry)
+    ip, number = told.get("HostIp") or "", told.get("HostPort") or ""
+    if not isinstance(entry, dict) or not isinstance(ip, str) or not isinstance(number, str):
+        raise FormatError("", "it is not of the expected form")
+    return parse(ip, number)
 
 
 def _port_keys(key: str) -> tuple[Port, ...]:
@@ -264,7 +319,7 @@ def _links(recipient: str, entry: Json, odd: _Odd) -> tuple[Link, ...]:
         texts += items(mapping(network).get("Links"))
     links = (odd.attempt("a link", Link.parse, t) for t in texts if isinstance(t, str))
     named = {evolve(link, recipient=link.recipient or recipient) for link in links if link}
-    return tuple(sorted(named, key=lambda link: (link.alias, link.peer or "")))
+    return tuple(sorted(named, key=lambda k: (k.alias, k.peer or "", k.recipient or "")))
 
 
 def _attachments(entry: Json, odd: _Odd, *, details: bool = False) -> tuple[Attachment, ...]:
@@ -367,8 +422,9 @@ def _labels(reply: object) -> FrozenMap[str, str]:
 def _moment(value: object) -> datetime | None:
     """A listing has seconds since 1970, an inspection RFC 3339 text with nanoseconds."""
     try:
-        if isinstance(value, int):
+        if type(value) is int:
             return datetime.fromtimestamp(value, UTC)
-        return datetime.fromisoformat(text(value)[:19]).replace(tzinfo=UTC) if value else None
+        moment = datetime.fromisoformat(text(value)).replace(microsecond=0)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None

@@ -20,14 +20,15 @@ from dockernet.formats.engine import (
     parse_networks,
     parse_profile,
     with_details,
+    with_network_ids,
 )
 from dockernet.formats.json import Json, items, mapping, text
-from dockernet.model.addresses import address_order, parse_address, parse_network
+from dockernet.model.addresses import parse_address, parse_network
 from dockernet.model.containers import Attachment, Container
 from dockernet.model.facts import Inventory
 from dockernet.model.vantage import Interface, Vantage, VantageKind
 
-__all__ = ["SCHEMA", "Recording", "parse_recording", "record"]
+__all__ = ["SCHEMA", "Recording", "parse_recording", "record", "with_vantage"]
 
 SCHEMA: Final = 1
 """The version of the document's form; a reader refuses a newer one."""
@@ -35,7 +36,7 @@ SCHEMA: Final = 1
 _ADDRESSES: Final = (IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 
 # Each table names the fields to keep; a nested table those of an object, or of each
-# object of a list, with "*" for any key; None keeps the value whole.
+# object of a list, with "*" for any key; None keeps a text or number, or a list of them.
 _Kept = Mapping[str, Any]
 _ATTACHMENTS: Final[_Kept] = {
     "*": dict.fromkeys(
@@ -54,6 +55,7 @@ _ATTACHMENTS: Final[_Kept] = {
 _LABELS: Final[_Kept] = dict.fromkeys(
     f"com.docker.compose.{key}" for key in ("project", "service", "container-number")
 )
+_BINDINGS: Final[_Kept] = {"*": dict.fromkeys(("HostIp", "HostPort"))}
 _LISTED: Final[_Kept] = {
     **dict.fromkeys(("Id", "Names", "Image", "Created", "State", "Status")),
     "Ports": dict.fromkeys(("IP", "PrivatePort", "PublicPort", "Type")),
@@ -64,9 +66,9 @@ _LISTED: Final[_Kept] = {
 _INSPECTED: Final[_Kept] = {
     **dict.fromkeys(("Id", "Name", "Created")),
     "State": {"Status": None, "Health": {"Status": None}},
-    "Config": {"Image": None, "Hostname": None, "ExposedPorts": None, "Labels": _LABELS},
-    "HostConfig": dict.fromkeys(("NetworkMode", "PortBindings", "Links")),
-    "NetworkSettings": {"Ports": None, "Networks": _ATTACHMENTS},
+    "Config": {"Image": None, "Hostname": None, "ExposedPorts": {"*": {}}, "Labels": _LABELS},
+    "HostConfig": {"NetworkMode": None, "PortBindings": _BINDINGS, "Links": None},
+    "NetworkSettings": {"Ports": _BINDINGS, "Networks": _ATTACHMENTS},
 }
 _NETWORK: Final[_Kept] = {
     **dict.fromkeys(("Id", "Name", "Driver", "Scope", "Internal")),
@@ -141,6 +143,11 @@ def record(
     }
 
 
+def with_vantage(document: Mapping[str, Any], vantage: Vantage) -> dict[str, Any]:
+    """The same recording, as if taken from another vantage."""
+    return {**document, "vantage": _vantage_document(vantage)}
+
+
 def parse_recording(document: object, source: str = "snapshot") -> Recording:
     """Parse a document that :func:`record` made.
 
@@ -148,9 +155,10 @@ def parse_recording(document: object, source: str = "snapshot") -> Recording:
         FormatError: It is no such document, or one of a newer schema.
     """
     known = mapping(document)
-    if known.get("schema") != SCHEMA or isinstance(known.get("schema"), bool):
-        found = str(known.get("schema", "a document without a schema"))
-        raise FormatError(found, f"expected a snapshot of schema {SCHEMA}")
+    schema: object = known.get("schema")
+    if type(schema) is not int or schema != SCHEMA:
+        found = f"schema {schema}" if type(schema) is int else "a document without a schema"
+        raise FormatError(found, f"expected a snapshot of schema {SCHEMA}, the newest known here")
     engine = mapping(known.get("engine"))
     listed = parse_listing(known.get("listing"), source)
     read = parse_inspections(known.get("inspections"), source)
@@ -158,7 +166,7 @@ def parse_recording(document: object, source: str = "snapshot") -> Recording:
     inventory = Inventory(
         source=source,
         engine=parse_profile(engine.get("version"), engine.get("info"), text(engine.get("host"))),
-        containers=with_details(listed.values, read.values),
+        containers=with_network_ids(with_details(listed.values, read.values), networks.values),
         networks=networks.values,
         diagnostics=(*listed.diagnostics, *read.diagnostics, *networks.diagnostics),
     )
@@ -166,16 +174,16 @@ def parse_recording(document: object, source: str = "snapshot") -> Recording:
 
 
 def _trimmed(value: object, kept: _Kept | None) -> object:
-    if kept is None:
-        return value
     if isinstance(value, list):
         return [_trimmed(item, kept) for item in items(cast("object", value))]
-    if not isinstance(value, dict):
+    if isinstance(value, dict) is (kept is None):
+        return None  # of another kind than the table has it, so that no reader minds it
+    if kept is None:
         return value
     every = kept.get("*")
     return {
         key: _trimmed(item, every if every is not None else kept[key])
-        for key, item in mapping(cast("object", value)).items()
+        for key, item in mapping(value).items()
         if every is not None or key in kept
     }
 
@@ -238,7 +246,7 @@ def _attachment(entry: Json) -> Attachment:
 
 
 def _addresses(value: object) -> tuple[Any, ...]:
-    return tuple(sorted((parse_address(text(a)) for a in items(value)), key=address_order))
+    return tuple(parse_address(text(a)) for a in items(value))
 
 
 def _names(value: object) -> tuple[str, ...] | None:

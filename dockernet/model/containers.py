@@ -111,6 +111,11 @@ class Container:
         return self.labels.get(f"{_COMPOSE}service")
 
     @property
+    def one_off(self) -> bool:
+        """Whether ``docker compose run`` made it: of its service, and no replica of it."""
+        return self.labels.get(f"{_COMPOSE}oneoff", "").lower() == "true"
+
+    @property
     def number(self) -> int | None:
         """Its number among the replicas of its Compose service."""
         text = self.labels.get(f"{_COMPOSE}container-number", "")

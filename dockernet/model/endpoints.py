@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import IPv6Address
 
 from attrs import frozen
 
@@ -132,8 +131,8 @@ class Endpoint:
         return f"{scheme}://{self}"
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if isinstance(self.host, IPv6Address) else str(self.host)
-        return f"{host}:{self.port}"
+        host = str(self.host)
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
 @frozen
@@ -184,23 +183,23 @@ class Explanation:
     near_misses: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join(map(shown_lines, self._lines()))
 
     def _lines(self) -> list[str]:
-        lines = [f"{shown_lines(self.target)}, asked from {self.stand or self.vantage}"]
+        lines = [f"{self.target}, asked from {self.stand or self.vantage}"]
         lines += [f"  sources asked: {', '.join(self.asked)}"] if self.asked else []
-        lines += [f"  note: {shown_lines(note)}" for note in self.notes]
+        lines += [f"  note: {note}" for note in self.notes]
         for endpoint in self.endpoints:
             mark = "->" if endpoint == self.chosen else "or"
             lines.append(f"  {mark} {endpoint}/{endpoint.protocol} {_why(endpoint)}")
         lines += [f"  no {refusal.route or 'route'}: {refusal}" for refusal in self.refusals]
-        if not self.endpoints and not self.refusals:
+        if not self.endpoints and not self.refusals and not self.notes:
             lines.append("  no source knows this name")
         if self.near_misses:
-            lines.append(f"  did you mean {' or '.join(map(shown_lines, self.near_misses))}?")
+            lines.append(f"  did you mean {' or '.join(self.near_misses)}?")
         return lines + [f"  odd: {diagnostic}" for diagnostic in self.diagnostics]
 
 
 def _why(endpoint: Endpoint) -> str:
-    crossing = f" {shown_lines(endpoint.network)}" if endpoint.network else ""
+    crossing = f" {endpoint.network}" if endpoint.network else ""
     return f"by {endpoint.route}{crossing} (source: {endpoint.source})"

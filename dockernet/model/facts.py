@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from dockernet.model.addresses import IPAddress
 from dockernet.model.containers import Container
@@ -73,6 +74,17 @@ class Fact:
     route: Route = Route.GIVEN
     freshness: Freshness = Freshness.LIVE
 
+    @property
+    def name(self) -> str:
+        """Its first name, for people; its address where it has none."""
+        return next(iter((*self.names, *map(str, self.addresses))), "")
+
+
+def _dialled(host: IPAddress | str | None) -> IPAddress | str | None:
+    if host is None or isinstance(host, str) or not host.is_unspecified:
+        return host
+    return IPv4Address("127.0.0.1") if host.version == 4 else IPv6Address("::1")
+
 
 @frozen(kw_only=True)
 class EngineProfile:
@@ -86,7 +98,8 @@ class EngineProfile:
         rootless: Whether it runs without root, its bridges in a namespace of its own.
         podman: Whether it is Podman's Docker-compatible service.
         host: The host part of the URL by which the engine is reached, as an address
-            where it is one; ``None`` for a local socket.
+            where it is one; ``None`` for a local socket. An unspecified address is
+            kept as loopback, which is what dialling it means.
     """
 
     version: str = ""
@@ -95,7 +108,19 @@ class EngineProfile:
     system: str = ""
     rootless: bool = False
     podman: bool = False
-    host: IPAddress | str | None = None
+    host: IPAddress | str | None = field(default=None, converter=_dialled)
+
+    @property
+    def over_loopback(self) -> bool:
+        """Whether it is reached by a local socket, or over loopback."""
+        if self.host is None or isinstance(self.host, str):
+            return self.host in (None, "localhost")
+        return self.host.is_loopback
+
+    @property
+    def apart(self) -> bool:
+        """Whether its networks are in a virtual machine or namespace of its own."""
+        return self.rootless or self.desktop
 
     @property
     def major(self) -> int:

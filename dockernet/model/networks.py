@@ -14,7 +14,7 @@ class Network:
     """A network of an engine.
 
     Attributes:
-        id: Its id; Podman 4 has the name here.
+        id: Its id.
         name: Its name.
         driver: ``bridge``, ``host``, ``null``, ``overlay``, ``macvlan``, ``ipvlan``
             or a plugin's.

@@ -61,7 +61,7 @@ class Target:
         if match is None:
             raise FormatError(text, _EXPECTED)
         name = (match["name"] or "").removesuffix(".")
-        address = parse_address(match["ipv6"]) if match["ipv6"] else _literal(name)
+        address = _address(text, match["ipv6"], name)
         if not name.strip() and address is None:
             raise FormatError(text, f"the name is empty; {_EXPECTED}")
         if address is not None and match["project"]:
@@ -94,7 +94,8 @@ class Target:
     def _pair(cls, pair: tuple[str, int]) -> Target:
         match cast("object", pair):
             case (str() as name, int() as number) if not isinstance(number, bool):
-                base = cls.parse(f"[{name}]" if ":" in name and "[" not in name else name)
+                bare = "[" not in name and name.count(":") > 1
+                base = cls.parse(f"[{name}]" if bare else name)
                 if base.port is not None:
                     raise FormatError(name, "the port stands beside the name and in it")
                 return cls(base.name, Port(number), base.project, base.address)
@@ -106,27 +107,33 @@ class Target:
 
     @property
     def is_host(self) -> bool:
-        """Whether a service of the engine's host itself is meant."""
-        return self.name.lower() in HOST_NAMES
+        """Whether a service of the host itself is meant."""
+        return self.project is None and self.name.lower() in HOST_NAMES
 
     def __str__(self) -> str:
         project = f"{self.project}/" if self.project else ""
         bracketed = f"[{self.name}]" if self.address and self.address.version == 6 else self.name
+        # The parser drops one dot, so a name that ends in one is shown with two.
+        dot = "." if self.name.endswith(".") else ""
         port = "" if self.port is None else f":{self.port.number}"
         protocol = (
             "" if self.port is None or self.port.protocol == "tcp" else f"/{self.port.protocol}"
         )
-        return f"{project}{bracketed}{port}{protocol}"
+        return f"{project}{bracketed}{dot}{port}{protocol}"
 
 
 TargetLike = str | tuple[str, int] | Target | Container | Link
 
 
-def _literal(name: str) -> IPAddress | None:
-    """The IPv4 address that a name spells, if it does."""
-    if not name.replace(".", "").isdigit() or name.count(".") != 3:
+def _address(text: str, bracketed: str | None, name: str) -> IPAddress | None:
+    """The IPv6 address in brackets, or the IPv4 address that a name spells, if it does."""
+    literal = name.count(".") == 3 and name.replace(".", "").isdigit()
+    if bracketed is None and not literal:
         return None
-    return parse_address(name)
+    try:
+        return parse_address(f"[{bracketed}]" if bracketed else name)
+    except FormatError as error:
+        raise FormatError(text, error.reason) from None
 
 
 def _port(text: str, number: str | None, protocol: str | None) -> Port | None:

@@ -1,4 +1,4 @@
-"""The one file that knows docker-py: where the engine is, connections, its exceptions.
+"""The one file that knows docker-py: connections, questions, and its exceptions.
 
 docker-py's clients are ``requests`` sessions and not thread-safe, so each is lent to
 one thread at a time. Whatever the library or its transports raise leaves here as a
@@ -10,27 +10,23 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, Protocol, cast
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from attrs import field, frozen
 from docker import APIClient
-from docker.context import Context, ContextAPI
 from docker.errors import APIError, DockerException, NotFound, TLSParameterError
 from docker.tls import TLSConfig
-from docker.utils import kwargs_from_env
 
 from dockernet.errors import EngineTimeoutError, EngineUnavailableError, SourceError
 from dockernet.formats.json import Json, mapping, text
+from dockernet.sources._location import ABSENT, NAME, Certificates, Location
 
-__all__ = ["Clients", "Location", "locate"]
+__all__ = ["Clients"]
 
-_NAME: Final = "engine"
-_DEFAULT_URL: Final = "unix:///var/run/docker.sock"
 _PROBE_VERSION: Final = "1.24"  # docker-py wants one; /version itself is asked for without
 _NEWEST_TESTED: Final = "1.52"
 _CLIENTS: Final = 4  # connections to one engine at a time
@@ -38,56 +34,6 @@ _CLIENTS: Final = 4  # connections to one engine at a time
 
 class _Gone(Exception):  # noqa: N818 - no error: containers vanish between two requests
     """The object that was asked for is not there."""
-
-
-@frozen
-class Location:
-    """Where an engine is: its URL, and the certificates that it wants.
-
-    Attributes:
-        url: The URL as the docker CLI takes it.
-        tls: What docker-py takes for certificates.
-    """
-
-    url: str
-    tls: TLSConfig | bool = field(default=False, repr=False)
-
-    @property
-    def host(self) -> str | None:
-        """The host part of the URL; ``None`` for a socket of this machine."""
-        parts = urlsplit(self.url)
-        return parts.hostname if parts.scheme in ("tcp", "http", "https", "ssh") else None
-
-
-def locate(url: str | None, context: str | None, environ: Mapping[str, str]) -> Location:
-    """Find the engine as the docker CLI does.
-
-    An explicit URL or context first, then ``DOCKER_HOST``, ``DOCKER_CONTEXT``, the
-    current context, the default socket.
-
-    Raises:
-        SourceError: The context is unknown, or certificates are missing.
-    """
-    with _told(url or context or environ.get("DOCKER_HOST") or _DEFAULT_URL):
-        url = url or (None if context else environ.get("DOCKER_HOST") or None)
-        if url is None:
-            found = _of_context(context or environ.get("DOCKER_CONTEXT") or None)
-            if found is not None:
-                return found
-        wanted = kwargs_from_env({**environ, "DOCKER_HOST": url or _DEFAULT_URL})
-        return Location(url or _DEFAULT_URL, wanted.get("tls") or False)
-
-
-def _of_context(name: str | None) -> Location | None:
-    """The location that a context names; ``None`` for the built-in default one."""
-    # The stubs promise a context for every name, and certificates in every context.
-    ask = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
-    context = cast("Context | None", ask)
-    if context is None or not context.Host:
-        reason = f"there is no context '{name}' with an engine: see 'docker context ls'"
-        raise SourceError(_NAME, reason)
-    tls = cast("TLSConfig | None", context.TLSConfig)
-    return None if context.Name == "default" else Location(context.Host, tls or False)
 
 
 class _Api(Protocol):
@@ -168,7 +114,7 @@ class Clients:
                 probe.close()
         if not text(reply.get("ApiVersion")):
             reason = f"what answers at {self.location.url} is no engine: it tells no API version"
-            raise SourceError(_NAME, reason)
+            raise SourceError(NAME, reason)
         return reply
 
     @property
@@ -191,16 +137,24 @@ class Clients:
                     self._free.append(client)
 
     def _client(self, version: str) -> _Api:
+        certificates = self.location.certificates
         client = APIClient(
             base_url=self.location.url,
             version=version,
             timeout=self._timeout,  # type: ignore[arg-type]  # requests takes fractions
-            tls=self.location.tls,
+            tls=False if certificates is None else _tls(certificates),
         )
-        if self.location.tls:
+        if certificates is not None:
             # REQUESTS_CA_BUNDLE would win over the engine's own authority.
             client.trust_env = False
         return cast("_Api", client)
+
+
+def _tls(certificates: Certificates) -> TLSConfig:
+    """What docker-py takes for certificates; the engine may want none of ours."""
+    ca, cert, key = (str(certificates.folder / f"{n}.pem") for n in ("ca", "cert", "key"))
+    wanted = any(Path(path).is_file() for path in (cert, key)) or not Path(ca).is_file()
+    return TLSConfig((cert, key) if wanted else None, ca, certificates.verify)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -210,7 +164,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 # What the libraries raise, and what a person can do about it.
 
 _CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (FileNotFoundError, "no engine listens at {url}: start it, or set DOCKER_HOST or a context"),
+    (FileNotFoundError, ABSENT),
     (PermissionError, "{url} may not be used by this user: join the group docker, or be root"),
     (ConnectionRefusedError, "nothing listens at {url}: start the engine, or correct the address"),
     (socket.gaierror, "the host name of {url} is not known: correct the address"),
@@ -227,24 +181,24 @@ def _told(url: str) -> Generator[None]:
     except NotFound as error:
         raise _Gone from error
     except APIError as error:
-        raise SourceError(_NAME, f"{url} refuses: {_explained(error)}") from error
+        raise SourceError(NAME, f"{url} refuses: {_explained(error)}") from error
     except (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError) as error:
         reason = f"{url} did not answer in time: is it overloaded? a longer timeout may help"
-        raise EngineTimeoutError(_NAME, reason) from error
+        raise EngineTimeoutError(NAME, reason) from error
     except (requests.JSONDecodeError, UnicodeError) as error:
         raise SourceError(
-            _NAME, f"what answers at {url} speaks no JSON: is it an engine?"
+            NAME, f"what answers at {url} speaks no JSON: is it an engine?"
         ) from error
     except (requests.ConnectionError, OSError) as error:
-        raise EngineUnavailableError(_NAME, _cause(error, url)) from error
+        raise EngineUnavailableError(NAME, _cause(error, url)) from error
     except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise SourceError(_NAME, _advice(error, url)) from error
+        raise SourceError(NAME, _advice(error, url)) from error
     except (http.client.HTTPException, ValueError, TypeError) as error:
-        raise SourceError(_NAME, f"{url} answers nonsense: {_first_line(error)}") from error
+        raise SourceError(NAME, f"{url} answers nonsense: {_first_line(error)}") from error
     except Exception as error:
         # ssh transports and damaged context files raise classes of their own.
         raise EngineUnavailableError(
-            _NAME, f"{url} cannot be reached: {_first_line(error)}"
+            NAME, f"{url} cannot be reached: {_first_line(error)}"
         ) from error
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
@@ -30,6 +30,7 @@ _DEFAULT_URL: Final = (
 _DEFAULT_CONTEXT: Final = "default"
 _OVER_TCP: Final = frozenset({"tcp", "http", "https"})
 _SCHEMES: Final = _OVER_TCP | {"ssh", "unix", "http+unix", "npipe"}
+_USER: Final = re.compile("//[^/]*@")
 _EXPECTED: Final = "expected unix:///path, tcp://host:port or ssh://user@host"
 
 
@@ -105,21 +106,24 @@ def _exists(path: str) -> bool:
 
 def _plain(url: str) -> str:
     """The URL with its scheme, which is tcp where none is said (docker/cli, opts/hosts.go)."""
-    whole = url if "://" in url else f"tcp://{url}"
-    try:
-        parts = urlsplit(whole)
-        sound = parts.scheme in _SCHEMES and (parts.scheme not in _OVER_TCP or _is_dialled(parts))
-    except ValueError:
-        sound = False
-    if not sound:
-        raise SourceError(NAME, f"'{url}' is no engine's address: {_EXPECTED}")
-    if parts.password is not None:
-        raise SourceError(NAME, f"an engine's address may not hold a password: {_EXPECTED}")
+    whole = url.strip() if "://" in url else f"tcp://{url.strip()}"
+    if not _is_sound(whole):
+        reason = f"'{_USER.sub('//', url)}' is no engine's address: {_EXPECTED}, and no password"
+        raise SourceError(NAME, reason)
     return whole
 
 
-def _is_dialled(parts: SplitResult) -> bool:
-    return bool(parts.hostname and parts.port)
+def _is_sound(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        needed = {"ssh": parts.hostname, **dict.fromkeys(_OVER_TCP, parts.port)}
+        return (
+            parts.scheme in _SCHEMES
+            and bool(needed.get(parts.scheme, url))
+            and parts.password is None
+        )
+    except ValueError:
+        return False
 
 
 def _of_environ(url: str, environ: Mapping[str, str], folder: Path) -> Location:
@@ -142,9 +146,12 @@ def _current_context(folder: Path) -> str:
 
 
 def _of_context(name: str, store: Path) -> Location:
-    digest = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
-    endpoint = mapping(mapping(_metadata(name, store / "meta" / digest).get("Endpoints")))
-    engine = mapping(endpoint.get("docker"))
+    # Only contexts need it, and it brings OpenSSL along.
+    from hashlib import sha256  # noqa: PLC0415
+
+    digest = sha256(name.encode("utf-8", "backslashreplace")).hexdigest()
+    endpoints = mapping(_metadata(name, store / "meta" / digest).get("Endpoints"))
+    engine = mapping(endpoints.get("docker"))
     if not text(engine.get("Host")):
         raise SourceError(NAME, f"the context '{name}' names no engine: see 'docker context ls'")
     url, folder = _plain(text(engine.get("Host"))), store / "tls" / digest / "docker"

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -21,14 +22,17 @@ from dockernet.formats.engine import (
     parse_networks,
     parse_profile,
     with_details,
+    with_network_ids,
 )
-from dockernet.formats.recording import record
+from dockernet.formats.json import items, mapping, text
+from dockernet.formats.recording import parse_recording, record, with_vantage
 from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.containers import Container
 from dockernet.model.facts import EngineProfile, Inventory, Want
 from dockernet.model.networks import Network
 from dockernet.model.ports import HostBinding, Port, Protocol
 from dockernet.model.vantage import Vantage
+from dockernet.sources._location import locate
 from dockernet.sources.snapshot import Snapshot
 from dockernet.sources.vantage import read_vantage
 
@@ -72,13 +76,14 @@ class Engine:
         context: str | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        if timeout <= 0:
+        if not 0 < timeout < inf:
             raise FormatError(str(timeout), "expected a timeout of more than 0 seconds")
         self._url = url
         self._timeout = timeout
         self._context = context
         self._environ = os.environ if environ is None else environ
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
         self._made: Clients | None = None
         self._told: EngineProfile | None = None
 
@@ -107,7 +112,7 @@ class Engine:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
         listed = self._listing().values
-        return self._detailed(listed, [c.id for c in listed]) if details else listed
+        return self._detailed(listed, [c.id for c in listed]).values if details else listed
 
     def container(self, name: str) -> Container:
         """One container in detail, by its name, its id or a unique prefix of that.
@@ -116,7 +121,8 @@ class Engine:
             PeerNotFoundError: There is none.
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        found = self._inspected([name.strip("/")] if name.strip("/") else [])
+        bare = name.strip("/")
+        found = self._inspected([bare] if bare else []).values
         if not found:
             profile = EngineProfile()
             known = Inventory(source=self.name, engine=profile, containers=self.containers())
@@ -157,10 +163,12 @@ class Engine:
         Raises:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        if self._told is None:
-            clients = self._clients()
-            self._told = parse_profile(clients.version(), clients.info(), clients.location.host)
-        return self._told
+        with self._telling:
+            if self._told is None:
+                clients = self._clients()
+                host = clients.location.host
+                self._told = parse_profile(clients.version(), clients.info(), host)
+            return self._told
 
     def read(self, want: Want) -> Iterator[Inventory]:
         """Read the containers, in detail where that matters to the target.
@@ -172,13 +180,12 @@ class Engine:
         inventory = Inventory(
             source=self.name,
             engine=self.profile(),
-            containers=listing.values,
+            containers=with_network_ids(listing.values, networks.values),
             networks=networks.values,
             diagnostics=(*listing.diagnostics, *networks.diagnostics),
         )
         while ids := undetailed(want.target, inventory, standing(want.vantage, inventory)):
-            containers = self._detailed(inventory.containers, ids)
-            inventory = evolve(inventory, containers=containers)
+            inventory = self._with_details(inventory, ids)
         yield inventory
 
     def snapshot(self, vantage: Vantage | None = None, *, whole: bool = False) -> Snapshot:
@@ -194,22 +201,22 @@ class Engine:
         Raises:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        profile, clients = self.profile(), self._clients()
+        here, clients = read_vantage() if vantage is None else vantage, self._clients()
         listing = clients.listing()
         ids = [c.id for c in self._parsed(parse_listing, listing).values]
-        here = read_vantage() if vantage is None else vantage
-        inventory = next(iter(self.read(Want(None, here))))
+        inspections = self._inspections(ids)
         document = record(
-            identified(here, inventory),
-            host=None if profile.host is None else str(profile.host),
+            here,
+            host=clients.location.host,
             version=clients.version(),
             info=clients.info(),
-            listing=listing,
-            inspections=self._inspections(ids),
+            listing=_without(frozenset(ids).difference(map(_id, inspections)), listing),
+            inspections=inspections,
             networks=clients.networks(),
             whole=whole,
         )
-        return Snapshot(document)
+        inventory = self._parsed(parse_recording, document).inventory
+        return Snapshot(with_vantage(document, identified(here, inventory)))
 
     # Lifecycle.
 
@@ -240,10 +247,11 @@ class Engine:
     def _clients(self) -> Clients:
         with self._lock:
             if self._made is None:
-                # docker-py takes longer to import than all the rest together.
-                from dockernet.sources._docker import Clients, locate  # noqa: PLC0415
-
                 location = locate(self._url, self._context, self._environ)
+                location.require_socket()
+                # docker-py takes longer to import than all the rest together.
+                from dockernet.sources._docker import Clients  # noqa: PLC0415
+
                 self._made = Clients(location, self._timeout)
             return self._made
 
@@ -253,21 +261,30 @@ class Engine:
     def _networks(self) -> Reading[Network]:
         return self._parsed(parse_networks, self._clients().networks())
 
-    def _parsed(self, parse: Callable[[object], Reading[T]], reply: object) -> Reading[T]:
+    def _parsed(self, parse: Callable[[object], T], reply: object) -> T:
         try:
             return parse(reply)
         except FormatError as error:
             raise SourceError(self.name, f"the engine answers nonsense: {error.reason}") from error
 
-    def _detailed(self, listed: tuple[Container, ...], ids: Iterable[str]) -> tuple[Container, ...]:
+    def _with_details(self, inventory: Inventory, ids: Iterable[str]) -> Inventory:
+        reading = self._detailed(inventory.containers, ids)
+        return evolve(
+            inventory,
+            containers=with_network_ids(reading.values, inventory.networks),
+            diagnostics=(*inventory.diagnostics, *reading.diagnostics),
+        )
+
+    def _detailed(self, listed: tuple[Container, ...], ids: Iterable[str]) -> Reading[Container]:
         """Put details in the place of listed containers; leave out what vanished."""
         asked = frozenset(ids)
-        read = self._inspected(sorted(asked))
-        there = {container.id for container in read}
-        return with_details((c for c in listed if c.id in there or c.id not in asked), read)
+        reading = self._inspected(sorted(asked))
+        there = {container.id for container in reading.values}
+        left = (c for c in listed if c.id in there or c.id not in asked)
+        return Reading(with_details(left, reading.values), reading.diagnostics)
 
-    def _inspected(self, ids: list[str]) -> tuple[Container, ...]:
-        return self._parsed(parse_inspections, self._inspections(ids)).values
+    def _inspected(self, ids: list[str]) -> Reading[Container]:
+        return self._parsed(parse_inspections, self._inspections(ids))
 
     def _inspections(self, ids: list[str]) -> list[object]:
         """The replies for those that are still there; a few are under way at a time."""
@@ -278,3 +295,11 @@ class Engine:
             with ThreadPoolExecutor(_AT_ONCE, "dockernet") as pool:
                 replies = list(pool.map(ask, ids))
         return [reply for reply in replies if reply is not None]
+
+
+def _id(reply: object) -> str:
+    return text(mapping(reply).get("Id"))
+
+
+def _without(vanished: frozenset[str], listing: object) -> list[object]:
+    return [entry for entry in items(listing) if _id(entry) not in vanished]

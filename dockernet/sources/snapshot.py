@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from dockernet._matching import behind, known_names, near_misses
 from dockernet.errors import FormatError, PeerNotFoundError, SourceError
-from dockernet.formats.recording import parse_recording
+from dockernet.formats.recording import parse_recording, with_vantage
 from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.containers import Container
 from dockernet.model.facts import EngineProfile, Inventory, Want
@@ -118,9 +118,15 @@ class Snapshot:
         """What the engine said of itself."""
         return self._inventory.engine
 
-    def snapshot(self) -> Snapshot:
-        """The snapshot itself."""
-        return self
+    def snapshot(self, vantage: Vantage | None = None, *, whole: bool = False) -> Snapshot:
+        """The snapshot itself.
+
+        Args:
+            vantage: The vantage to record in the place of its own.
+            whole: Nothing comes back that was left out, whatever this says.
+        """
+        del whole
+        return self if vantage is None else Snapshot(with_vantage(self._document, vantage))
 
     def read(self, want: Want) -> Iterator[Inventory]:
         """Give everything that was recorded."""

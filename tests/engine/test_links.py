@@ -17,10 +17,10 @@ def linked(engine: RealEngine) -> Iterator[tuple[RealContainer, RealContainer, R
     with Scene(engine) as scene:
         web = scene.run("web", ports=["22", "80"], expose=["22", "80"], env={"COLOUR": "s3cret"})
         link = [f"{web.name}:dedoimedo"]
-        yield (
-            web,
-            *scene.run_all(Cast("asking", links=link, socket=True), Cast("alone", links=link)),
+        asking, alone = scene.run_all(
+            Cast("asking", links=link, socket=True), Cast("alone", links=link)
         )
+        yield web, asking, alone
 
 
 def _resolve(target: str) -> Endpoint:

@@ -1,0 +1,79 @@
+"""What a verb answers: a document for programs, a table or lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from attrs import frozen
+
+__all__ = ["FOUND", "NOTHING", "SCHEMA", "UNASKED", "USAGE", "Answer", "Line", "Table", "Tone"]
+
+SCHEMA: Final = 1
+"""The version of the form of every JSON document; it grows when a field changes."""
+
+# Exit codes.
+FOUND: Final = 0
+NOTHING: Final = 1
+USAGE: Final = 2
+UNASKED: Final = 3
+
+Cell = str | tuple[str, ...]
+
+
+@frozen
+class Table:
+    """Rows of cells.
+
+    Attributes:
+        columns: The headings; a table without any is printed without them.
+        rows: The rows; a cell of several items has one line for each on a terminal.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+class Tone(Enum):
+    """What a line is, so that a terminal can show it."""
+
+    PLAIN = "plain"
+    HEADING = "heading"
+    QUESTION = "question"
+    COMMAND = "command"
+    ANSWER = "answer"
+    ASIDE = "aside"
+    REFUSAL = "refusal"
+
+
+@frozen
+class Line:
+    """A line of text."""
+
+    text: str = ""
+    tone: Tone = Tone.PLAIN
+
+
+@frozen(kw_only=True)
+class Answer:
+    """What a verb answers. Nothing in it is escaped yet.
+
+    Attributes:
+        verb: The verb.
+        parts: The parts of the JSON document, beside its schema and its verb.
+        shown: What a person is shown.
+        status: The exit code.
+        remark: A sentence for standard error.
+    """
+
+    verb: str
+    parts: Mapping[str, object]
+    shown: Table | tuple[Line, ...]
+    status: int = FOUND
+    remark: str | None = None
+
+    @property
+    def document(self) -> dict[str, object]:
+        """The JSON document."""
+        return {"schema": SCHEMA, "verb": self.verb, **self.parts}

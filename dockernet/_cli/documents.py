@@ -1,0 +1,205 @@
+"""Values as parts of JSON documents. Fields are added; none changes its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dockernet.model.addresses import IPAddress, IPNetwork
+from dockernet.model.containers import Attachment, Container
+from dockernet.model.diagnostics import Diagnostic
+from dockernet.model.endpoints import Endpoint, Explanation, Peer, Refusal
+from dockernet.model.links import Link
+from dockernet.model.networks import Network
+from dockernet.model.ports import HostBinding, Port, PortRange
+from dockernet.model.vantage import Interface, Vantage
+
+__all__ = [
+    "Document",
+    "container",
+    "endpoint",
+    "explanation",
+    "link",
+    "network",
+    "peer",
+    "published",
+    "refusal",
+    "texts",
+    "vantage",
+]
+
+Document = dict[str, object]
+
+
+def texts(values: Iterable[IPAddress | IPNetwork | Port]) -> list[str]:
+    """Values by their texts."""
+    return [str(value) for value in values]
+
+
+def container(value: Container, recipients: Iterable[tuple[str, str]]) -> Document:
+    """A container, and who links to it."""
+    return {
+        "id": value.id,
+        "name": value.name,
+        "image": value.image,
+        "state": value.state,
+        "health": value.health,
+        "network_mode": value.network_mode,
+        "networks": [_attachment(a) for a in value.networks],
+        "ports": [_port(port, bindings) for port, bindings in value.ports.items()],
+        "links": [{"peer": one.peer, "alias": one.alias} for one in value.links or ()],
+        "linked_from": [{"recipient": name, "alias": alias} for name, alias in recipients],
+        "project": value.project,
+        "service": value.service,
+        "created": None if value.created is None else value.created.isoformat(),
+    }
+
+
+def _attachment(value: Attachment) -> Document:
+    return {
+        "network": value.network,
+        "network_id": value.network_id,
+        "addresses": texts(value.addresses),
+        "names": list(value.names),
+        "gateways": texts(value.gateways),
+    }
+
+
+def _port(port: Port, bindings: Iterable[HostBinding]) -> Document:
+    return {
+        "port": port.number,
+        "protocol": port.protocol,
+        "bindings": [_binding(binding) for binding in bindings],
+    }
+
+
+def _binding(value: HostBinding) -> Document:
+    number = value.host_port
+    return {
+        "host_ip": None if value.host_ip is None else str(value.host_ip),
+        "host_port": str(number) if isinstance(number, PortRange) else number,
+    }
+
+
+def published(peer: Container, port: Port, binding: HostBinding) -> Document:
+    """A published port: of which container, and where on the host."""
+    return {
+        "container": peer.name,
+        "id": peer.id,
+        "project": peer.project,
+        "service": peer.service,
+        "port": port.number,
+        "protocol": port.protocol,
+        **_binding(binding),
+    }
+
+
+def network(value: Network, members: int) -> Document:
+    """A network, and how many running containers are on it."""
+    return {
+        "id": value.id,
+        "name": value.name,
+        "driver": value.driver,
+        "scope": value.scope,
+        "subnets": texts(value.subnets),
+        "gateways": texts(value.gateways),
+        "internal": value.internal,
+        "icc": value.icc,
+        "routed": list(value.routed),
+        "interface": value.interface,
+        "members": members,
+    }
+
+
+def link(value: Link, source: str) -> Document:
+    """A link, without the peer's environment, which holds secrets."""
+    return {
+        "recipient": value.recipient,
+        "alias": value.alias,
+        "peer": value.peer,
+        "addresses": texts(value.addresses),
+        "ports": texts(value.ports),
+        "kind": value.kind,
+        "source": source,
+    }
+
+
+def peer(value: Peer) -> Document:
+    """A peer on one network."""
+    return {
+        "name": value.name,
+        "id": value.id,
+        "network": value.network,
+        "addresses": texts(value.addresses),
+        "sources": list(value.sources),
+    }
+
+
+def endpoint(value: Endpoint) -> Document:
+    """An endpoint."""
+    return {
+        "host": str(value.host),
+        "port": value.port,
+        "protocol": value.protocol,
+        "route": value.route,
+        "network": value.network,
+        "peer": value.peer,
+        "container_port": None if value.container_port is None else str(value.container_port),
+        "source": value.source,
+    }
+
+
+def refusal(value: Refusal) -> Document:
+    """A route that cannot work."""
+    return {
+        "route": value.route,
+        "reason": value.reason,
+        "detail": value.detail,
+        "fix": value.fix,
+    }
+
+
+def explanation(value: Explanation) -> Document:
+    """An explanation."""
+    return {
+        "target": value.target,
+        "vantage": vantage(value.vantage),
+        "stand": value.stand,
+        "asked": list(value.asked),
+        "chosen": None if value.chosen is None else endpoint(value.chosen),
+        "endpoints": [endpoint(one) for one in value.endpoints],
+        "refusals": [refusal(one) for one in value.refusals],
+        "diagnostics": [_diagnostic(one) for one in value.diagnostics],
+        "notes": list(value.notes),
+        "near_misses": list(value.near_misses),
+    }
+
+
+def _diagnostic(value: Diagnostic) -> Document:
+    return {"source": value.source, "subject": value.subject, "reason": value.reason}
+
+
+def vantage(value: Vantage) -> Document:
+    """A vantage."""
+    return {
+        "kind": value.kind,
+        "id": value.id,
+        "name": value.name,
+        "hostname": value.hostname,
+        "network_owner": value.network_owner,
+        "network_mode": value.network_mode,
+        "networks": [_attachment(a) for a in value.networks],
+        "interfaces": [_interface(i) for i in value.interfaces],
+        "gateways": texts(value.gateways),
+        "nameservers": texts(value.nameservers),
+        "project": value.project,
+        "service": value.service,
+        "number": value.number,
+    }
+
+
+def _interface(value: Interface) -> Document:
+    return {
+        "name": value.name,
+        "addresses": texts(value.addresses),
+        "subnets": texts(value.subnets),
+    }

@@ -1,0 +1,197 @@
+"""Values as tables and lines for people. What comes from outside is escaped later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dockernet._cli.answers import Cell, Line, Table, Tone
+from dockernet.model.addresses import IPAddress, IPNetwork
+from dockernet.model.containers import Attachment, Container
+from dockernet.model.endpoints import Endpoint, Explanation, Peer
+from dockernet.model.links import Link
+from dockernet.model.networks import Network
+from dockernet.model.ports import HostBinding, Port
+from dockernet.model.vantage import Vantage
+
+__all__ = [
+    "containers",
+    "endpoints",
+    "explanation",
+    "line",
+    "links",
+    "networks",
+    "peers",
+    "port_lines",
+    "published",
+    "vantage",
+]
+
+Published = tuple[Container, Port, HostBinding]
+Recipients = tuple[tuple[str, str], ...]
+
+
+def line(text: str, tone: Tone = Tone.PLAIN) -> tuple[Line, ...]:
+    """One line."""
+    return (Line(text, tone),)
+
+
+def containers(values: Iterable[tuple[Container, Recipients]]) -> Table:
+    """Containers, each with those that link to it."""
+    return Table(
+        ("NAME", "STATE", "IMAGE", "NETWORKS", "PORTS", "LINKS"),
+        tuple(
+            (
+                str(value),
+                _state(value),
+                value.image,
+                tuple(map(_attached, value.networks)),
+                _items(str(value.ports)),
+                _linked(value, recipients),
+            )
+            for value, recipients in values
+        ),
+    )
+
+
+def _state(value: Container) -> str:
+    return value.state if value.health is None else f"{value.state} ({value.health})"
+
+
+def _attached(value: Attachment) -> str:
+    return " ".join((value.network, *map(str, value.addresses)))
+
+
+def _items(text: str) -> tuple[str, ...]:
+    return tuple(text.split(", ")) if text else ()
+
+
+def _linked(value: Container, recipients: Recipients) -> tuple[str, ...]:
+    given = (f"-> {link}" for link in value.links or ())
+    taken = (f"<- {recipient}:{alias}" for recipient, alias in recipients)
+    return (*given, *taken)
+
+
+def published(values: Iterable[Published]) -> Table:
+    """Published ports."""
+    return Table(
+        ("CONTAINER", "SERVICE", "PORT", "BINDING"),
+        tuple((str(c), _service(c), str(port), str(binding)) for c, port, binding in values),
+    )
+
+
+def _service(value: Container) -> str:
+    """The Compose service, in the form that a target takes."""
+    return f"{value.project}/{value.service}" if value.project and value.service else ""
+
+
+def port_lines(values: Iterable[Published], *, one: bool) -> tuple[Line, ...]:
+    """Published ports of one container, as ``docker port`` prints them.
+
+    Args:
+        values: The ports.
+        one: Whether one port was asked for, so that the lines do not name it.
+    """
+    # docker/cli, cli/command/container/port.go
+    return tuple(
+        Line(_bound(binding) if one else f"{port} -> {_bound(binding)}")
+        for _, port, binding in values
+    )
+
+
+def _bound(value: HostBinding) -> str:
+    """A binding; where `docker ps` prints 0 for a routed port, `docker port` prints none."""
+    return str(value) if value.host_port else str(value).removesuffix("0")
+
+
+def networks(values: Iterable[tuple[Network, int]]) -> Table:
+    """Networks, each with the number of running containers on it."""
+    return Table(
+        ("NAME", "DRIVER", "SUBNETS", "GATEWAYS", "INTERNAL", "ICC", "ROUTED", "MEMBERS"),
+        tuple(
+            (
+                value.name,
+                value.driver,
+                _texts(value.subnets),
+                _texts(value.gateways),
+                _yes(value.internal),
+                _yes(value.icc),
+                tuple(f"IPv{family}" for family in value.routed),
+                str(members),
+            )
+            for value, members in values
+        ),
+    )
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001 - a yes or no is all that it shows
+    return "yes" if value else "no"
+
+
+def _texts(values: Iterable[IPAddress | IPNetwork | Port]) -> tuple[str, ...]:
+    return tuple(map(str, values))
+
+
+def links(values: Iterable[tuple[Link, str]]) -> Table:
+    """Links, each with the source that tells it."""
+    return Table(
+        ("RECIPIENT", "ALIAS", "PEER", "ADDRESSES", "PORTS", "SOURCE"),
+        tuple(
+            (
+                value.recipient or "",
+                value.alias,
+                value.peer or "",
+                _texts(value.addresses),
+                _texts(value.ports),
+                source,
+            )
+            for value, source in values
+        ),
+    )
+
+
+def peers(values: Iterable[Peer]) -> Table:
+    """Peers."""
+    return Table(
+        ("NAME", "NETWORK", "ADDRESSES", "SOURCES"),
+        tuple((v.name, v.network or "", _texts(v.addresses), v.sources) for v in values),
+    )
+
+
+def endpoints(values: Iterable[Endpoint]) -> Table:
+    """Endpoints with their routes, without headings: the first word is what to dial."""
+    return Table(
+        (),
+        tuple((str(v), v.protocol, str(v.route), v.network or "", v.source) for v in values),
+    )
+
+
+_TONES = {"  -> ": Tone.ANSWER, "  no ": Tone.REFUSAL, "  odd": Tone.ASIDE}
+
+
+def explanation(value: Explanation) -> tuple[Line, ...]:
+    """An explanation, in its own words."""
+    first, *rest = str(value).split("\n")
+    return (
+        Line(first, Tone.HEADING),
+        *(Line(text, _TONES.get(text[:5], Tone.PLAIN)) for text in rest),
+    )
+
+
+def vantage(value: Vantage) -> Table:
+    """A vantage, by what is known of it."""
+    rows: tuple[tuple[str, Cell], ...] = (
+        ("kind", value.kind),
+        ("name", value.name or ""),
+        ("id", value.id or ""),
+        ("hostname", value.hostname),
+        ("network mode", value.network_mode or ""),
+        ("network owner", "" if value.network_owner == value.id else value.network_owner or ""),
+        ("networks", tuple(map(_attached, value.networks))),
+        ("addresses", _texts(value.addresses)),
+        ("subnets", _texts(value.subnets)),
+        ("gateways", _texts(value.gateways)),
+        ("name servers", _texts(value.nameservers)),
+        ("project", value.project or ""),
+        ("service", value.service or ""),
+    )
+    return Table((), tuple(row for row in rows if row[1]))

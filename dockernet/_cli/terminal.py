@@ -1,0 +1,57 @@
+"""Answers on a terminal, drawn by rich."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from dockernet._cli.answers import Cell, Line, Table, Tone
+from dockernet.errors import shown_lines
+
+__all__ = ["drawn"]
+
+_STYLES = {
+    Tone.PLAIN: "",
+    Tone.HEADING: "bold",
+    Tone.QUESTION: "",
+    Tone.COMMAND: "cyan",
+    Tone.ANSWER: "bold green",
+    Tone.ASIDE: "dim",
+    Tone.REFUSAL: "red",
+}
+
+
+def drawn(stream: TextIO, shown: Table | tuple[Line, ...]) -> str:
+    """Draw for a terminal; NO_COLOR is heeded."""
+    console = Console(file=stream, force_terminal=True, highlight=False)
+    with console.capture() as capture:
+        if isinstance(shown, Table):
+            console.print(_table(shown))
+        else:
+            for line in shown:
+                console.print(_text(line.text, _STYLES[line.tone]), soft_wrap=True)
+    return capture.get()
+
+
+def _table(table: Table) -> RichTable:
+    rich = RichTable(
+        box=None, pad_edge=False, header_style="bold", show_header=bool(table.columns)
+    )
+    for column in table.columns:
+        rich.add_column(Text(column), overflow="fold")
+    for row in table.rows:
+        rich.add_row(*map(_cell, row))
+    return rich
+
+
+def _cell(cell: Cell) -> Text:
+    items = (cell,) if isinstance(cell, str) else cell
+    return Text("\n").join(_text(item) for item in items)
+
+
+def _text(text: str, style: str = "") -> Text:
+    # Text, not str: what comes from outside is no markup.
+    return Text(shown_lines(text), style)

@@ -1,0 +1,230 @@
+"""A stand-in for an engine: it speaks HTTP on a real socket and replays recorded replies.
+
+It counts what it is asked and how much is under way at a time, and it may break off,
+hang, or talk rubbish wherever a test tells it to.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+Answer = bytes | Callable[["Exchange"], None]
+"""The bytes of a whole HTTP reply, or what does as it pleases with the connection."""
+
+PATIENCE = 20.0  # seconds that a test waits for what must happen at once
+
+
+def reply(
+    body: object,
+    status: str = "200 OK",
+    *,
+    kind: str = "application/json",
+    keep: bool = True,
+) -> bytes:
+    """A whole HTTP reply; what is not bytes is sent as JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    head = (
+        f"HTTP/1.1 {status}\r\nApi-Version: 1.52\r\nContent-Type: {kind}\r\n"
+        f"Content-Length: {len(content)}\r\nConnection: {'keep-alive' if keep else 'close'}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+def refusal(status: str, message: str) -> bytes:
+    """An error as engines put it."""
+    return reply({"message": message}, status)
+
+
+class Exchange:
+    """One request, and the connection to answer it on."""
+
+    def __init__(self, target: str, connection: socket.socket, server: Replay) -> None:
+        parts = urlsplit(target)
+        version, _, rest = parts.path.removeprefix("/").partition("/")
+        versioned = version[:1] == "v" and version[1:2].isdigit()
+        self.version = version.removeprefix("v") if versioned else None
+        self.path = unquote(f"/{rest}" if versioned else parts.path)
+        self.query = parts.query
+        self.connection = connection
+        self.server = server
+
+    def send(self, data: bytes) -> None:
+        self.connection.sendall(data)
+
+    def hang(self) -> None:
+        """Say nothing until the server ends, or the caller gives up."""
+        self.connection.settimeout(PATIENCE)
+        with suppress(OSError):
+            self.connection.recv(1)
+
+    def reset(self) -> None:
+        """Break the connection off, so that the caller meets a reset."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+
+class Replay:
+    """The stand-in engine.
+
+    Args:
+        version: Its reply to ``GET /version``.
+        info: Its reply to ``GET /info``.
+        listing: Its containers, as listed.
+        inspections: Its containers, as inspected.
+        networks: Its networks.
+
+    Attributes:
+        answers: What to answer on a path, instead of the recorded reply.
+        asked: How often each path was asked for, without the API version.
+        versions: The API versions that were asked for, ``None`` among them.
+        most: The most requests that were under way at a time.
+        connections: How many connections were taken.
+        url: Where it listens.
+    """
+
+    def __init__(
+        self,
+        version: Mapping[str, Any],
+        info: Mapping[str, Any] | None = None,
+        listing: list[Any] | None = None,
+        inspections: list[Any] | None = None,
+        networks: list[Any] | None = None,
+    ) -> None:
+        self.replies: dict[str, object] = {
+            "/version": version,
+            "/info": info or {},
+            "/containers/json": listing or [],
+            "/networks": networks or [],
+        }
+        for inspected in inspections or []:
+            for name in (inspected["Id"], inspected["Name"].lstrip("/")):
+                self.replies[f"/containers/{name}/json"] = inspected
+        self.answers: dict[str, Answer] = {}
+        self.asked: Counter[str] = Counter()
+        self.versions: set[str | None] = set()
+        self.under_way = 0
+        self.most = 0
+        self.connections = 0
+        self.url = ""
+        self.changed = threading.Condition()
+
+    @property
+    def requests(self) -> int:
+        return self.asked.total()
+
+    def wait_for(self, state: Callable[[], bool]) -> None:
+        """Wait until the server is in that state."""
+        with self.changed:
+            assert self.changed.wait_for(state, PATIENCE)
+
+    @contextmanager
+    def counted(self, exchange: Exchange) -> Iterator[None]:
+        with self.changed:
+            self.asked[exchange.path] += 1
+            self.versions.add(exchange.version)
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            self.changed.notify_all()
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.under_way -= 1
+                self.changed.notify_all()
+
+    def answer(self, exchange: Exchange) -> None:
+        with self.counted(exchange):
+            answer = self.answers.get(exchange.path, self.answers.get("*"))
+            if callable(answer):
+                answer(exchange)
+            else:
+                exchange.send(self.recorded(exchange.path) if answer is None else answer)
+
+    def recorded(self, path: str) -> bytes:
+        if path in self.replies:
+            return reply(self.replies[path])
+        return refusal("404 Not Found", f"No such container: {path}")
+
+    # Listening.
+
+    @contextmanager
+    def on_socket(self, path: Path) -> Iterator[Replay]:
+        """Listen on a unix socket."""
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            with self._serving(listener, f"unix://{path}"):
+                yield self
+
+    @contextmanager
+    def on_tcp(self, host: str = "127.0.0.1") -> Iterator[Replay]:
+        """Listen on a TCP port of this machine."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as listener:
+            listener.bind((host, 0))
+            shown = f"[{host}]" if ":" in host else host
+            with self._serving(listener, f"tcp://{shown}:{listener.getsockname()[1]}"):
+                yield self
+
+    @contextmanager
+    def _serving(self, listener: socket.socket, url: str) -> Iterator[None]:
+        listener.listen(64)
+        self.url = url
+        self._open: set[socket.socket] = set()
+        accepting = threading.Thread(target=self._accept, args=(listener,))
+        accepting.start()
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            accepting.join(PATIENCE)
+            self.hang_up()
+            self.wait_for(lambda: not self._open)
+
+    def hang_up(self) -> None:
+        """Close every connection, as an engine does that is restarted."""
+        with self.changed:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with self.changed:
+                self.connections += 1
+                self._open.add(connection)
+            threading.Thread(target=self._converse, args=(connection,)).start()
+
+    def _converse(self, connection: socket.socket) -> None:
+        try:
+            with connection, suppress(OSError):
+                while head := _head(connection):
+                    self.answer(Exchange(head.split()[1].decode(), connection, self))
+        finally:
+            with self.changed:
+                self._open.discard(connection)
+                self.changed.notify_all()
+
+
+def _head(connection: socket.socket) -> bytes:
+    """The head of the next request; none of those that are sent has a body."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        more = connection.recv(65_536)
+        if not more:
+            return b""
+        head += more
+    return head
