@@ -7,7 +7,6 @@ same name, and an alias on a network of the caller's one that is on none of them
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from attrs import frozen
@@ -26,7 +25,7 @@ __all__ = ["Match", "behind", "known_names", "match", "near_misses", "undetailed
 _ID_DIGITS = 12  # fewer could be a name, and would often be ambiguous
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Match:
     """What a target means.
 
@@ -39,7 +38,7 @@ class Match:
     link: Link | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Question:
     target: Target
     inventory: Inventory
@@ -106,6 +105,8 @@ def undetailed(target: Target | None, inventory: Inventory, standing: Standing) 
 
 def near_misses(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """The known names that look most like the one asked for, at most three."""
+    import difflib  # noqa: PLC0415 - needed for unknown names alone
+
     folded = {k.casefold(): k for k in sorted(known)}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
     return tuple(folded[c] for c in close)

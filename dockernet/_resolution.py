@@ -33,7 +33,7 @@ from dockernet.model.vantage import Vantage, VantageKind
 __all__ = ["Census", "Resolution"]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Outcome:
     """What one body of knowledge makes of the target."""
 
@@ -45,7 +45,7 @@ class _Outcome:
     stand: str = ""
 
 
-@define
+@define(eq=False, repr=False)
 class _Inquiry:
     """The sources that are asked in turn, and what was heard of them."""
 
@@ -93,7 +93,7 @@ class _Inquiry:
         return False
 
 
-@define
+@define(eq=False, repr=False)
 class Resolution(_Inquiry):
     """The look-up of one target.
 
@@ -318,7 +318,7 @@ class Resolution(_Inquiry):
         return str(self.vantage)
 
 
-@define
+@define(eq=False, repr=False)
 class Census(_Inquiry):
     """The look-up of every peer that can be named from a vantage."""
 

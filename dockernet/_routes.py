@@ -30,7 +30,7 @@ _HOSTLESS: Final = frozenset({"macvlan", "ipvlan", "overlay"})
 _ROUTED_SINCE: Final = 28  # older engines open nothing for routed networks
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Case:
     """One question to the table: from here, to this port of this peer.
 
@@ -383,8 +383,9 @@ def _behind_vm(case: Case) -> Refusal:
 
 def _not_published(case: Case) -> Refusal:
     host = case.inventory.engine.host
-    elsewhere = any(case.dialled_bindings) and isinstance(host, IPv4Address | IPv6Address)
-    family = f" for IPv{host.version}" if elsewhere else ""
+    family = ""
+    if isinstance(host, IPv4Address | IPv6Address) and any(case.dialled_bindings):
+        family = f" for IPv{host.version}"
     detail = f"port {case.port} is not published{family} on the engine's host"
     return _no_network(case) or _publish(case, Reason.NOT_PUBLISHED, detail)
 

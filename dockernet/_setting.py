@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dockernet._resolution import Census, Resolution
 from dockernet.errors import FormatError, SourceError
@@ -11,10 +12,9 @@ from dockernet.model.containers import Container
 from dockernet.model.facts import Source
 from dockernet.model.targets import Target, TargetLike
 from dockernet.model.vantage import Vantage, VantageKind
-from dockernet.sources.engine import Engine
-from dockernet.sources.environ import Environ
-from dockernet.sources.hosts_file import HostsFile
-from dockernet.sources.vantage import read_vantage
+
+if TYPE_CHECKING:
+    from dockernet.sources.defaults import Engine
 
 __all__ = ["ContainerSource", "Setting"]
 
@@ -44,7 +44,11 @@ class Setting:
             raise TypeError("sources are a sequence of sources, not a text")
         self._given = None if sources is None else tuple(sources)
         self._vantage = vantage
-        self._engine = Engine(timeout=timeout)
+        if timeout <= 0:
+            raise FormatError(str(timeout), "expected a timeout of more than 0 seconds")
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
 
     def resolution(
         self, target: TargetLike, family: int | None = None, *, thorough: bool = False
@@ -71,7 +75,12 @@ class Setting:
         if self._vantage is not None:
             return self._vantage
         recorded = (getattr(source, "vantage", None) for source in self._given or ())
-        return next((v for v in recorded if isinstance(v, Vantage)), None) or read_vantage()
+        found = next((v for v in recorded if isinstance(v, Vantage)), None)
+        if found is None:
+            from dockernet.sources.defaults import read_vantage  # noqa: PLC0415 - see there
+
+            found = read_vantage()
+        return found
 
     def sources(self, vantage: Vantage) -> tuple[Source, ...]:
         """The sources that were given, else those that make sense at the vantage.
@@ -81,8 +90,11 @@ class Setting:
         """
         if self._given is not None:
             return self._given
-        inside = vantage.kind is VantageKind.CONTAINER
-        return (self._engine, HostsFile(), Environ()) if inside else (self._engine,)
+        if vantage.kind is not VantageKind.CONTAINER:
+            return (self._default_engine(),)
+        from dockernet.sources.defaults import Environ, HostsFile  # noqa: PLC0415 - see there
+
+        return self._default_engine(), HostsFile(), Environ()
 
     def container_source(self) -> ContainerSource:
         """The first source that can tell a container by name.
@@ -90,7 +102,7 @@ class Setting:
         Raises:
             SourceError: There is none.
         """
-        sources = (self._engine,) if self._given is None else self._given
+        sources = (self._default_engine(),) if self._given is None else self._given
         found = next((s for s in sources if isinstance(s, ContainerSource)), None)
         if found is None:
             reason = "only an engine or a snapshot knows how things look from a container"
@@ -99,4 +111,15 @@ class Setting:
 
     def close(self) -> None:
         """Close what was opened here; given sources stay as they are."""
-        self._engine.close()
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+
+    def _default_engine(self) -> Engine:
+        from dockernet.sources.defaults import Engine  # noqa: PLC0415 - see there
+
+        with self._lock:
+            if self._engine is None:
+                self._engine = Engine(timeout=self._timeout)
+            return self._engine

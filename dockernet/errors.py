@@ -59,7 +59,7 @@ class FormatError(DockernetError, ValueError):
 
     def __str__(self) -> str:
         at = "" if self.position is None else f" at character {self.position + 1}"
-        return f"cannot read '{shown(self.text)}'{at}: {self.reason}"
+        return f"cannot read '{shown(self.text)}'{at}: {shown_lines(self.reason)}"
 
 
 class SourceError(DockernetError):
@@ -73,26 +73,21 @@ class SourceError(DockernetError):
     def __init__(self, source: str, reason: str) -> None:
         self.source: str = source
         self.reason: str = reason
-        super().__init__(source, reason)
+        super().__init__()
+        # Where it is an OSError too, that would take two arguments for an errno and
+        # its text, so they are set afterwards.
+        self.args: tuple[object, ...] = (source, reason)
 
     def __str__(self) -> str:
-        return f"{self.source}: {shown_lines(self.reason)}"
+        return shown_lines(f"{self.source}: {self.reason}")
 
 
 class EngineUnavailableError(SourceError, ConnectionError):
     """No engine answers where one was looked for, or it lets nobody in."""
 
-    # ConnectionError is an OSError, and OSError.__str__ would take the two
-    # arguments for an errno and its text.
-    def __str__(self) -> str:
-        return SourceError.__str__(self)
-
 
 class EngineTimeoutError(SourceError, TimeoutError):
     """The engine did not answer within the time that the caller gave it."""
-
-    def __str__(self) -> str:
-        return SourceError.__str__(self)
 
 
 class PeerNotFoundError(DockernetError, LookupError):
@@ -116,7 +111,7 @@ class PeerNotFoundError(DockernetError, LookupError):
         super().__init__(target, asked, near_misses)
 
     def __str__(self) -> str:
-        heard = f" (asked: {', '.join(self.asked)})" if self.asked else ""
+        heard = f" (asked: {', '.join(map(shown, self.asked))})" if self.asked else ""
         hint = (
             f"; did you mean {' or '.join(map(shown, self.near_misses))}?"
             if self.near_misses
@@ -154,7 +149,8 @@ class UnreachableError(DockernetError, ConnectionError):
     def __init__(self, target: str, refusals: tuple[Refusal, ...]) -> None:
         self.target: str = target
         self.refusals: tuple[Refusal, ...] = refusals
-        super().__init__(target, refusals)
+        super().__init__()
+        self.args: tuple[object, ...] = (target, refusals)  # no errno and its text
 
     def __str__(self) -> str:
         reasons = "; ".join(str(refusal) for refusal in self.refusals)

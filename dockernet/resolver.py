@@ -16,7 +16,6 @@ from dockernet.model.endpoints import Endpoint, Explanation, Peer
 from dockernet.model.facts import Inventory, Source, Want
 from dockernet.model.targets import TargetLike
 from dockernet.model.vantage import Vantage
-from dockernet.sources.vantage import read_vantage
 
 __all__ = ["Resolver", "endpoints", "explain", "peers", "resolve", "whoami"]
 
@@ -141,8 +140,7 @@ def whoami(engine: Source | None = None) -> Vantage:
     Raises:
         SourceError: The engine was given and cannot be asked.
     """
-    recorded = getattr(engine, "vantage", None)
-    vantage = recorded if isinstance(recorded, Vantage) else read_vantage()
+    vantage = Setting(None if engine is None else [engine], None, timeout=1.0).vantage()
     if engine is None:
         return vantage
     said = engine.read(Want(None, vantage))

@@ -40,7 +40,6 @@ class Tone(Enum):
 
     PLAIN = "plain"
     HEADING = "heading"
-    QUESTION = "question"
     COMMAND = "command"
     ANSWER = "answer"
     ASIDE = "aside"

@@ -42,9 +42,17 @@ def ps(request: Request, *, every: bool) -> Answer:
     """Show containers with networks, addresses, ports and links."""
     with request.engine() as engine:
         known = engine.containers(details=True)
-    shown = [(c, _recipients(c, known)) for c in known if every or c.state in _UP]
-    parts = {"containers": [documents.container(c, recipients) for c, recipients in shown]}
+    up = [c for c in known if every or c.state in _UP]
+    shown = [tables.Listed(c, _recipients(c, known), _owner(c, known)) for c in up]
+    parts = {"containers": [documents.container(o.container, o.recipients) for o in shown]}
     return Answer(verb="ps", parts=parts, shown=tables.containers(shown))
+
+
+def _owner(container: Container, known: Iterable[Container]) -> str | None:
+    """Whose network a container uses: another's name, or its id where it is gone."""
+    owner = container.shares_network_of
+    names = {c.id: str(c) for c in known}
+    return None if owner is None else names.get(owner, owner[:_ID_DIGITS])
 
 
 def _recipients(peer: Container, known: Iterable[Container]) -> tuple[tuple[str, str], ...]:
@@ -102,7 +110,7 @@ def behind(request: Request, *, port: str, address: str | None) -> Answer:
     return Answer(
         verb="behind",
         parts={"ports": [documents.published(*item) for item in found]},
-        shown=tables.published(found),
+        shown=tables.published(found) if found else (),
         **_nothing(found, f"no container is behind host port {asked}{where}"),
     )
 
@@ -187,7 +195,9 @@ def _taken(request: Request, *, whole: bool) -> Snapshot:
         if not isinstance(engine, Snapshot):
             return engine.snapshot(request.vantage(engine), whole=whole)
     if request.origin is not None:
-        raise click.UsageError("a recording keeps the place that it was taken from: leave out --from")
+        raise click.UsageError(
+            "a recording keeps the place that it was taken from: leave out --from"
+        )
     return engine
 
 

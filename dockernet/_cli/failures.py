@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import click
 from attrs import frozen
@@ -87,11 +87,11 @@ def _usage(error: click.ClickException) -> str:
     sentence = " ".join(error.format_message().split()).removesuffix(".")
     context = getattr(error, "ctx", None)
     command = context.command_path if isinstance(context, click.Context) else "dockernet"
-    return f"{sentence[:1].lower()}{sentence[1:]}; see {command} --help"
+    return f"{sentence[:1].lower()}{sentence[1:]} (see {command} --help)"
 
 
 def _plain(value: object) -> object:
     """A fact as JSON has it."""
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item) for item in cast("tuple[object, ...]", value)]
     return documents.refusal(value) if isinstance(value, Refusal) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import click
 from attrs import frozen
@@ -13,8 +13,8 @@ from attrs import frozen
 from dockernet import __version__
 from dockernet._cli import facts, routes, tour
 from dockernet._cli.answers import Answer
-from dockernet._cli.failures import BUG, INTERRUPTED, Failure
 from dockernet._cli.face import Face
+from dockernet._cli.failures import BUG, INTERRUPTED, Failure
 from dockernet._cli.request import Request
 
 __all__ = ["program", "run"]
@@ -23,39 +23,36 @@ _KEY: Final = "dockernet."
 _JSON: Final = "--json"
 
 
-class _Seconds(click.ParamType):
-    """A span of time that can pass."""
-
-    name = "seconds"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = 0.0
-        if not (seconds > 0 and math.isfinite(seconds)):
-            self.fail(f"'{value}' is no number of seconds above 0", param, ctx)
-        return seconds
-
-
 def _keep(context: click.Context, option: click.Parameter, value: object) -> None:
     """Keep what was said, before the verb or after it; the last word counts."""
     if value is not None:
         context.meta[f"{_KEY}{option.name}"] = value
 
 
-def _everywhere(*names: str, **settings: Any) -> click.Option:
-    return click.Option(names, expose_value=False, callback=_keep, **settings)
+def _keep_seconds(context: click.Context, option: click.Parameter, value: float | None) -> None:
+    """Keep a span of time that can pass."""
+    if value is not None and not 0 < value < math.inf:
+        raise click.BadParameter("expected a number of seconds above 0", context, option)
+    _keep(context, option, value)
+
+
+def _option(*names: str, told: str, metavar: str) -> click.Option:
+    return click.Option(names, callback=_keep, expose_value=False, help=told, metavar=metavar)
 
 
 _EVERYWHERE: Final = (
-    _everywhere("-H", "--host", "url", metavar="URL", help="Ask the engine at this URL."),
-    _everywhere("-c", "--context", metavar="NAME", help="Ask the engine of this docker context."),
-    _everywhere("--timeout", type=_Seconds(), help="Wait so long for the engine; 5 unless given."),
-    _everywhere("--from", "origin", metavar="CONTAINER", help="Answer as if inside it."),
-    _everywhere("--snapshot", "recording", metavar="FILE", help="Ask a recording, no engine."),
+    _option("-H", "--host", "url", metavar="URL", told="Ask the engine at this URL."),
+    _option("-c", "--context", metavar="NAME", told="Ask the engine of this docker context."),
+    click.Option(
+        ["--timeout"],
+        type=float,
+        callback=_keep_seconds,
+        expose_value=False,
+        metavar="SECONDS",
+        help="Wait so long for the engine; 5 unless given.",
+    ),
+    _option("--from", "origin", metavar="CONTAINER", told="Answer as if asked inside it."),
+    _option("--snapshot", "recording", metavar="FILE", told="Ask a recording, not an engine."),
     click.Option(
         [_JSON], is_flag=True, expose_value=False, help="Print one JSON document, errors too."
     ),
@@ -147,6 +144,12 @@ _VERBS: Final = (
 )
 
 
+def _show_version(context: click.Context, _: click.Parameter, asked: object) -> None:
+    if asked:
+        click.echo(f"dockernet {__version__}")
+        context.exit()
+
+
 class _Program(click.Group):
     """The verbs, in the order of their table."""
 
@@ -166,7 +169,7 @@ program: Final = _Program(
             is_eager=True,
             expose_value=False,
             help="Print the version.",
-            callback=lambda context, _, asked: _show_version(context) if asked else None,
+            callback=_show_version,
         ),
     ],
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -176,11 +179,6 @@ program: Final = _Program(
         "be asked."
     ),
 )
-
-
-def _show_version(context: click.Context) -> None:
-    click.echo(f"dockernet {__version__}")
-    context.exit()
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -210,7 +208,7 @@ def _outcome(arguments: list[str]) -> Answer | Failure | int:
         outcome: Answer | int = program.main(arguments, "dockernet", standalone_mode=False)
     except click.Abort:
         raise KeyboardInterrupt from None
-    except Exception as error:  # noqa: BLE001 - no traceback reaches a user who did not ask for it
+    except Exception as error:
         failure = Failure.of(error)
         if failure.code == BUG and sys.flags.dev_mode:
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final, Literal
 
 import click
@@ -11,13 +10,14 @@ import click
 from dockernet._cli import documents, tables
 from dockernet._cli.answers import FOUND, NOTHING, UNASKED, Answer, Tone
 from dockernet._cli.request import Request
-from dockernet.errors import SourceError
+from dockernet.errors import SourceError, UnreachableError
 from dockernet.model.endpoints import Explanation
 from dockernet.model.vantage import Vantage
+from dockernet.resolver import Resolver
 from dockernet.resolver import whoami as own_vantage
 from dockernet.sources.vantage import host_gateway
 
-__all__ = ["endpoints", "explain", "gateway", "peers", "resolve", "whoami"]
+__all__ = ["endpoints", "explain", "gateway", "host_seen_from", "peers", "resolve", "whoami"]
 
 Family = Literal[4, 6]
 
@@ -33,9 +33,7 @@ def peers(request: Request) -> Answer:
     return Answer(verb="peers", parts=parts, shown=tables.peers(found))
 
 
-def resolve(
-    request: Request, *, target: str, family: Family | None, scheme: str | None
-) -> Answer:
+def resolve(request: Request, *, target: str, family: Family | None, scheme: str | None) -> Answer:
     """Show the endpoint to dial."""
     if scheme is not None and not _SCHEME.fullmatch(scheme):
         raise click.UsageError(f"'{scheme}' is no scheme of a URL: expected one such as http")
@@ -94,9 +92,30 @@ def gateway(request: Request, *, family: Family | None) -> Answer:
     """Show the address of the host as it is seen from here."""
     wanted: Family = family or 4
     try:
-        found = host_gateway(wanted) if request.is_local else _host(request, wanted)
-    except _Hostless as error:
-        parts: dict[str, object] = {"address": None, "family": wanted}
-        return Answer(verb="gateway", parts=parts, shown=(), status=NOTHING, remark=str(error))
-    parts = {"address": str(found), "family": wanted}
-    return Answer(verb="gateway", parts=parts, shown=tables.line(str(found), Tone.ANSWER))
+        if request.is_local:
+            return _host(str(host_gateway(wanted)), wanted)
+        with request.resolver() as resolver:
+            return _host(host_seen_from(resolver, wanted), wanted)
+    except UnreachableError:
+        remark = f"no IPv{wanted} address of the host is known from there"
+    except SourceError as error:
+        if not request.is_local:
+            raise
+        remark = error.reason  # The kernel was asked, and has none.
+    parts = {"address": None, "family": wanted}
+    return Answer(verb="gateway", parts=parts, shown=(), status=NOTHING, remark=remark)
+
+
+def host_seen_from(resolver: Resolver, family: Family) -> str:
+    """The address of the engine's host, or its name, as a resolver sees it.
+
+    Raises:
+        UnreachableError: There is none.
+        SourceError: The engine cannot be asked.
+    """
+    return str(resolver.resolve(_HOST, family).host)
+
+
+def _host(found: str, family: Family) -> Answer:
+    parts = {"address": found, "family": family}
+    return Answer(verb="gateway", parts=parts, shown=tables.line(found, Tone.ANSWER))

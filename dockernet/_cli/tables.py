@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from attrs import frozen
+
 from dockernet._cli.answers import Cell, Line, Table, Tone
 from dockernet.model.addresses import IPAddress, IPNetwork
 from dockernet.model.containers import Attachment, Container
@@ -14,6 +16,7 @@ from dockernet.model.ports import HostBinding, Port
 from dockernet.model.vantage import Vantage
 
 __all__ = [
+    "Listed",
     "containers",
     "endpoints",
     "explanation",
@@ -27,7 +30,6 @@ __all__ = [
 ]
 
 Published = tuple[Container, Port, HostBinding]
-Recipients = tuple[tuple[str, str], ...]
 
 
 def line(text: str, tone: Tone = Tone.PLAIN) -> tuple[Line, ...]:
@@ -35,20 +37,36 @@ def line(text: str, tone: Tone = Tone.PLAIN) -> tuple[Line, ...]:
     return (Line(text, tone),)
 
 
-def containers(values: Iterable[tuple[Container, Recipients]]) -> Table:
-    """Containers, each with those that link to it."""
+@frozen
+class Listed:
+    """A container, and what only the others tell of it.
+
+    Attributes:
+        container: The container.
+        recipients: Who links to it, with the alias.
+        owner: The name of the container whose network it uses; ``None`` where that is
+            its own.
+    """
+
+    container: Container
+    recipients: tuple[tuple[str, str], ...] = ()
+    owner: str | None = None
+
+
+def containers(values: Iterable[Listed]) -> Table:
+    """Containers."""
     return Table(
         ("NAME", "STATE", "IMAGE", "NETWORKS", "PORTS", "LINKS"),
         tuple(
             (
-                str(value),
-                _state(value),
-                value.image,
-                tuple(map(_attached, value.networks)),
-                _items(str(value.ports)),
-                _linked(value, recipients),
+                str(value.container),
+                _state(value.container),
+                value.container.image,
+                _networks(value),
+                _items(str(value.container.ports)),
+                _linked(value),
             )
-            for value, recipients in values
+            for value in values
         ),
     )
 
@@ -65,9 +83,15 @@ def _items(text: str) -> tuple[str, ...]:
     return tuple(text.split(", ")) if text else ()
 
 
-def _linked(value: Container, recipients: Recipients) -> tuple[str, ...]:
-    given = (f"-> {link}" for link in value.links or ())
-    taken = (f"<- {recipient}:{alias}" for recipient, alias in recipients)
+def _networks(value: Listed) -> tuple[str, ...]:
+    if value.owner is not None:
+        return (f"container:{value.owner}",)
+    return tuple(map(_attached, value.container.networks))
+
+
+def _linked(value: Listed) -> tuple[str, ...]:
+    given = (f"-> {link}" for link in value.container.links or ())
+    taken = (f"<- {recipient}:{alias}" for recipient, alias in value.recipients)
     return (*given, *taken)
 
 

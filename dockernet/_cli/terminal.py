@@ -16,7 +16,6 @@ __all__ = ["drawn"]
 _STYLES = {
     Tone.PLAIN: "",
     Tone.HEADING: "bold",
-    Tone.QUESTION: "",
     Tone.COMMAND: "cyan",
     Tone.ANSWER: "bold green",
     Tone.ASIDE: "dim",
@@ -37,9 +36,7 @@ def drawn(stream: TextIO, shown: Table | tuple[Line, ...]) -> str:
 
 
 def _table(table: Table) -> RichTable:
-    rich = RichTable(
-        box=None, pad_edge=False, header_style="bold", show_header=bool(table.columns)
-    )
+    rich = RichTable(box=None, pad_edge=False, header_style="bold", show_header=bool(table.columns))
     for column in table.columns:
         rich.add_column(Text(column), overflow="fold")
     for row in table.rows:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
+from dockernet.errors import shown_lines
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -39,6 +41,9 @@ class FrozenMap(Mapping[K, V], Generic[K, V]):
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} cannot change")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} cannot change")
+
     def __reduce__(self) -> tuple[type[FrozenMap[K, V]], tuple[dict[K, V]]]:
         return type(self), (dict(self._items),)
 
@@ -57,4 +62,4 @@ class SecretMap(FrozenMap[str, str]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"SecretMap({', '.join(self)})"
+        return f"SecretMap({', '.join(map(shown_lines, self))})"

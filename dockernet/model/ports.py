@@ -65,7 +65,7 @@ def _check_number(number: object, lowest: int = 1) -> None:
         raise FormatError(str(number), f"a port is a number from {lowest} to {_HIGHEST}")
 
 
-@frozen(order=True)
+@frozen(order=True, cache_hash=True)
 class Port:
     """A container port: a number and its protocol, ordered by both.
 
@@ -603,11 +603,11 @@ _BindingOrder = tuple[int, int, int, int]
 
 
 def _in_order(bindings: Iterable[HostBinding]) -> tuple[HostBinding, ...]:
-    distinct: dict[_BindingOrder, HostBinding] = {}
-    for binding in bindings:
+    given = tuple(bindings)
+    for binding in given:
         _require(binding, HostBinding)
-        distinct[_binding_order(binding)] = binding
-    return tuple(distinct[order] for order in sorted(distinct))
+    # Most ports of a listing have no binding or one: nothing to put in order.
+    return given if len(given) < 2 else tuple(sorted(set(given), key=_binding_order))
 
 
 def _port_order(item: tuple[Port, object]) -> tuple[int, str]:

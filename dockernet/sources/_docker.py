@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -29,11 +30,8 @@ __all__ = ["Clients"]
 
 _PROBE_VERSION: Final = "1.24"  # docker-py wants one; /version itself is asked for without
 _NEWEST_TESTED: Final = "1.52"
+_LONGEST: Final = 300  # characters of another's message
 _CLIENTS: Final = 4  # connections to one engine at a time
-
-
-class _Gone(Exception):  # noqa: N818 - no error: containers vanish between two requests
-    """The object that was asked for is not there."""
 
 
 class _Api(Protocol):
@@ -66,6 +64,7 @@ class Clients:
         self._places = threading.BoundedSemaphore(_CLIENTS)
         self._agreeing = threading.Lock()
         self._version: Json | None = None
+        self._closed = False
 
     def info(self) -> object:
         """``GET /info``."""
@@ -77,10 +76,7 @@ class Clients:
 
     def inspection(self, container_id: str) -> object:
         """``GET /containers/{id}/json``; ``None`` where there is none such."""
-        try:
-            return self._ask(lambda api: api.inspect_container(container_id))
-        except _Gone:
-            return None
+        return self._ask(lambda api: _inspected(api, container_id))
 
     def networks(self) -> object:
         """``GET /networks``."""
@@ -94,19 +90,20 @@ class Clients:
             return self._version
 
     def close(self) -> None:
-        """Close every connection that is not lent at the moment."""
+        """Close every connection; one that is lent at the moment as it comes back."""
         with self._lock:
+            self._closed = True
             free, self._free = self._free, []
         for client in free:
             client.close()
 
     def _ask(self, question: Callable[[_Api], object]) -> object:
         self.version()
-        with _told(self.location.url), self._lent() as client:
+        with _told(self.location), self._lent() as client:
             return question(client)
 
     def _agree(self) -> Json:
-        with _told(self.location.url):
+        with _told(self.location):
             probe = self._client(_PROBE_VERSION)
             try:
                 reply = mapping(probe.version(api_version=False))
@@ -133,8 +130,14 @@ class Clients:
             try:
                 yield client
             finally:
-                with self._lock:
-                    self._free.append(client)
+                self._take_back(client)
+
+    def _take_back(self, client: _Api) -> None:
+        with self._lock:
+            if not self._closed:
+                self._free.append(client)
+                return
+        client.close()
 
     def _client(self, version: str) -> _Api:
         certificates = self.location.certificates
@@ -150,6 +153,13 @@ class Clients:
         return cast("_Api", client)
 
 
+def _inspected(api: _Api, container_id: str) -> object:
+    try:
+        return api.inspect_container(container_id)
+    except NotFound:
+        return None  # Containers vanish between two requests.
+
+
 def _tls(certificates: Certificates) -> TLSConfig:
     """What docker-py takes for certificates; the engine may want none of ours."""
     ca, cert, key = (str(certificates.folder / f"{n}.pem") for n in ("ca", "cert", "key"))
@@ -161,78 +171,106 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isascii() and part.isdigit())
 
 
-# What the libraries raise, and what a person can do about it.
+# What the libraries raise, and what a person can do about it. They wrap errors in
+# errors: the first row counts that fits one of the chain.
 
-_CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (FileNotFoundError, ABSENT),
-    (PermissionError, "{url} may not be used by this user: join the group docker, or be root"),
-    (ConnectionRefusedError, "nothing listens at {url}: start the engine, or correct the address"),
-    (socket.gaierror, "the host name of {url} is not known: correct the address"),
+_Kinds = tuple[type[BaseException], ...]
+_MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
+    ((FileNotFoundError,), EngineUnavailableError, ABSENT),
+    (
+        (PermissionError,),
+        EngineUnavailableError,
+        "{url} may not be used by this user: join the group docker, or be root",
+    ),
+    (
+        (ConnectionRefusedError,),
+        EngineUnavailableError,
+        "nothing listens at {url}: start the engine, or correct the address",
+    ),
+    (
+        (socket.gaierror,),
+        EngineUnavailableError,
+        "the host name of {url} is not known: correct the address",
+    ),
+    (
+        (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError),
+        EngineTimeoutError,
+        "{url} did not answer in time: is it overloaded? a longer timeout may help",
+    ),
+    (
+        (ssl.SSLError,),
+        EngineUnavailableError,
+        "no TLS with {url} ({error}): check the certificates, and that the engine wants TLS",
+    ),
+    (
+        (TLSParameterError,),
+        SourceError,
+        "the certificates for {url} cannot be used: check {folder}",
+    ),
+    ((APIError,), SourceError, "{url} refuses: {error}"),
+    (
+        (requests.JSONDecodeError, UnicodeError, RecursionError),
+        SourceError,
+        "what answers at {url} speaks no JSON: is it an engine?",
+    ),
+    (
+        (ConnectionError, http.client.IncompleteRead),
+        EngineUnavailableError,
+        "{url} broke its answer off: is the engine being restarted?",
+    ),
+    (
+        (
+            http.client.HTTPException,
+            requests.TooManyRedirects,
+            requests.exceptions.ContentDecodingError,
+        ),
+        SourceError,
+        "what answers at {url} speaks no HTTP as engines do: is it an engine?",
+    ),
+    ((DockerException,), SourceError, "{url} cannot be used: {error}"),
+    ((OSError,), EngineUnavailableError, "{url} cannot be reached: {error}"),
+    ((ValueError, TypeError, LookupError), SourceError, "{url} answers nonsense: {error}"),
+    # Transports raise classes of their own: paramiko's SSHException, for one.
+    ((Exception,), EngineUnavailableError, "{url} cannot be reached: {error}"),
 )
+_NO_SSH: Final = "{url} needs the ssh extra: pip install 'dockernet[ssh]'"
 
 
 @contextmanager
-def _told(url: str) -> Generator[None]:
+def _told(location: Location) -> Generator[None]:
     """Turn what docker-py and its transports raise into errors of our family."""
     try:
         yield
-    except (SourceError, _Gone):
+    except SourceError:
         raise
-    except NotFound as error:
-        raise _Gone from error
-    except APIError as error:
-        raise SourceError(NAME, f"{url} refuses: {_explained(error)}") from error
-    except (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError) as error:
-        reason = f"{url} did not answer in time: is it overloaded? a longer timeout may help"
-        raise EngineTimeoutError(NAME, reason) from error
-    except (requests.JSONDecodeError, UnicodeError) as error:
-        raise SourceError(
-            NAME, f"what answers at {url} speaks no JSON: is it an engine?"
-        ) from error
-    except (requests.ConnectionError, OSError) as error:
-        raise EngineUnavailableError(NAME, _cause(error, url)) from error
-    except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise SourceError(NAME, _advice(error, url)) from error
-    except (http.client.HTTPException, ValueError, TypeError) as error:
-        raise SourceError(NAME, f"{url} answers nonsense: {_first_line(error)}") from error
     except Exception as error:
-        # ssh transports and damaged context files raise classes of their own.
-        raise EngineUnavailableError(
-            NAME, f"{url} cannot be reached: {_first_line(error)}"
-        ) from error
+        raise _meaning(error, location) from error
 
 
-def _explained(error: APIError) -> str:
-    return str(error.explanation or _first_line(error)).strip()[:300]
+def _meaning(error: Exception, location: Location) -> SourceError:
+    chain = tuple(_chain(error))
+    kind, advice, cause = next(
+        (kind, advice, cause)
+        for kinds, kind, advice in _MEANINGS
+        for cause in chain
+        if isinstance(cause, kinds)
+    )
+    told = _first_line(cause)
+    folder = location.certificates.folder if location.certificates else ""
+    advice = _NO_SSH if "paramiko package" in told else advice
+    return kind(NAME, advice.format(url=location.url, error=told, folder=folder))
 
 
-def _cause(error: BaseException, url: str) -> str:
-    root = _root(error)
-    told = next((text for kind, text in _CAUSES if isinstance(root, kind)), None)
-    return told.format(url=url) if told else f"{url} cannot be reached: {_first_line(root)}"
-
-
-def _root(error: BaseException) -> BaseException:
-    """The error of the operating system that a chain of wrappers holds."""
-    known = tuple(kind for kind, _ in _CAUSES)
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and all that it wraps, from the outside in."""
     seen: list[BaseException] = [error]
-    for candidate in seen:
-        if isinstance(candidate, known):
-            return candidate
-        inner = (*candidate.args, getattr(candidate, "reason", None), candidate.__cause__)
+    for outer in seen:
+        yield outer
+        inner = (*outer.args, getattr(outer, "reason", None), outer.__cause__, outer.__context__)
         seen += [i for i in inner if isinstance(i, BaseException) and i not in seen]
-    return error
-
-
-def _advice(error: BaseException, url: str) -> str:
-    text = _first_line(error)
-    if "paramiko" in text:
-        return f"{url} needs the ssh extra: pip install 'dockernet[ssh]'"
-    if isinstance(error, TLSParameterError):
-        return f"the certificates for {url} cannot be used: check DOCKER_CERT_PATH"
-    return f"{url} cannot be used: {text}"
 
 
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
+    said = getattr(error, "explanation", None) or error
+    lines = str(said).strip().splitlines()
+    return lines[0][:_LONGEST] if lines else type(error).__name__

@@ -265,7 +265,8 @@ class Engine:
         try:
             return parse(reply)
         except FormatError as error:
-            raise SourceError(self.name, f"the engine answers nonsense: {error.reason}") from error
+            reason = f"{self._clients().location.url} answers nonsense: {error.reason}"
+            raise SourceError(self.name, reason) from error
 
     def _with_details(self, inventory: Inventory, ids: Iterable[str]) -> Inventory:
         reading = self._detailed(inventory.containers, ids)

@@ -74,7 +74,7 @@ class HostsFile:
     def _once(self) -> str | None:
         try:
             with self._path.open("rb") as file:
-                return file.read(_LARGEST).decode("utf-8", "replace")
+                return _whole_lines(file.read(_LARGEST + 1)).decode("utf-8", "replace")
         except (FileNotFoundError, NotADirectoryError):
             return None  # No file, no names: that is an answer.
         except OSError as error:
@@ -83,6 +83,11 @@ class HostsFile:
 
     def __repr__(self) -> str:
         return f"HostsFile({str(self._path)!r})"
+
+
+def _whole_lines(raw: bytes) -> bytes:
+    """What may be read of it, without the line that the limit cuts: it has half a name."""
+    return raw if len(raw) <= _LARGEST else raw[:_LARGEST].rpartition(b"\n")[0]
 
 
 def _by_first_name(lines: tuple[HostsLine, ...]) -> dict[tuple[str, ...], list[IPAddress]]:
