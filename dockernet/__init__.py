@@ -20,13 +20,15 @@ if TYPE_CHECKING:
         SourceError,
         UnreachableError,
     )
+    from dockernet.model.bindings import HostBinding
     from dockernet.model.containers import Attachment, Container
     from dockernet.model.diagnostics import Diagnostic
     from dockernet.model.endpoints import Endpoint, Explanation, Peer, Reason, Refusal, Route
     from dockernet.model.facts import EngineProfile, Fact, Freshness, Inventory, Source, Want
     from dockernet.model.links import Link, LinkKind, LinkReport
     from dockernet.model.networks import Network
-    from dockernet.model.ports import HostBinding, Port, PortMap, PortRange
+    from dockernet.model.portmap import PortMap
+    from dockernet.model.ports import Port, PortRange
     from dockernet.model.targets import Target
     from dockernet.model.vantage import Interface, Vantage, VantageKind
     from dockernet.resolver import Resolver, endpoints, explain, peers, resolve, whoami
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "dockernet.model.bindings": ("HostBinding",),
     "dockernet.errors": (
         "AmbiguousPeerError",
         "DockernetError",
@@ -69,7 +72,8 @@ _HOMES = {
     ),
     "dockernet.model.links": ("Link", "LinkKind", "LinkReport"),
     "dockernet.model.networks": ("Network",),
-    "dockernet.model.ports": ("HostBinding", "Port", "PortMap", "PortRange"),
+    "dockernet.model.portmap": ("PortMap",),
+    "dockernet.model.ports": ("Port", "PortRange"),
     "dockernet.model.targets": ("Target",),
     "dockernet.model.vantage": ("Interface", "Vantage", "VantageKind"),
     "dockernet.resolver": ("Resolver", "endpoints", "explain", "peers", "resolve", "whoami"),

@@ -14,10 +14,11 @@ from attrs import frozen
 from dockernet._standing import Standing, network_owner
 from dockernet.errors import AmbiguousPeerError
 from dockernet.model.addresses import IPAddress
+from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Attachment, Container
 from dockernet.model.facts import Inventory
 from dockernet.model.links import Link
-from dockernet.model.ports import HostBinding, Port
+from dockernet.model.ports import Port
 from dockernet.model.targets import Target
 
 __all__ = ["Match", "behind", "known_names", "match", "near_misses", "undetailed"]

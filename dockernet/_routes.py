@@ -16,11 +16,12 @@ from attrs import frozen
 
 from dockernet._standing import Stand, Standing, is_here
 from dockernet.model.addresses import IPAddress
+from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Attachment, Container
 from dockernet.model.endpoints import Endpoint, Reason, Refusal, Route
 from dockernet.model.facts import Inventory
 from dockernet.model.networks import Network
-from dockernet.model.ports import HostBinding, Port
+from dockernet.model.ports import Port
 from dockernet.model.vantage import Vantage
 
 __all__ = ["Case", "walk"]
@@ -194,10 +195,9 @@ def _host_mode(case: Case) -> Iterator[Answer]:
         yield _machine(case)
         return
     for attachment, network in case.caller_bridges():
-        for family in _families(attachment):
-            address = network.host_address(family)
-            if address is not None:
-                yield case.endpoint(address, Route.HOST_MODE, network=network.name)
+        hosts = (network.host_address(family) for family in _families(attachment))
+        for address in (host for host in hosts if host is not None):
+            yield case.endpoint(address, Route.HOST_MODE, network=network.name)
 
 
 def _machine(case: Case) -> Answer:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dockernet.model.addresses import IPAddress, IPNetwork
+from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Attachment, Container
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.endpoints import Endpoint, Explanation, Peer, Refusal
 from dockernet.model.links import Link
 from dockernet.model.networks import Network
-from dockernet.model.ports import HostBinding, Port, PortRange
+from dockernet.model.ports import Port, PortRange
 from dockernet.model.vantage import Interface, Vantage
 
 __all__ = [

@@ -17,9 +17,10 @@ from dockernet._cli.answers import FOUND, NOTHING, Answer, Line
 from dockernet._cli.request import Request
 from dockernet.errors import SourceError
 from dockernet.model.addresses import IPAddress
+from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Container
 from dockernet.model.links import Link
-from dockernet.model.ports import HostBinding, Port
+from dockernet.model.ports import Port
 from dockernet.model.vantage import VantageKind
 from dockernet.resolver import whoami
 from dockernet.sources.environ import Environ
@@ -51,8 +52,9 @@ def ps(request: Request, *, every: bool) -> Answer:
 def _owner(container: Container, known: Iterable[Container]) -> str | None:
     """Whose network a container uses: another's name, or its id where it is gone."""
     owner = container.shares_network_of
-    names = {c.id: str(c) for c in known}
-    return None if owner is None else names.get(owner, owner[:_ID_DIGITS])
+    if owner is None:
+        return None
+    return next((str(c) for c in known if c.id == owner), owner[:_ID_DIGITS])
 
 
 def _recipients(peer: Container, known: Iterable[Container]) -> tuple[tuple[str, str], ...]:
@@ -63,7 +65,9 @@ def _recipients(peer: Container, known: Iterable[Container]) -> tuple[tuple[str,
 
 def _leads(link: Link, peer: Container) -> bool:
     """Whether a link leads to a container; it names it, or the id that it had."""
-    told = link.peer or ""
+    told = link.peer
+    if not told:
+        return False
     return told in (peer.name, peer.id) or (len(told) >= _ID_DIGITS and peer.id.startswith(told))
 
 

@@ -8,11 +8,12 @@ from attrs import frozen
 
 from dockernet._cli.answers import Cell, Line, Table, Tone
 from dockernet.model.addresses import IPAddress, IPNetwork
+from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Attachment, Container
 from dockernet.model.endpoints import Endpoint, Explanation, Peer
 from dockernet.model.links import Link
 from dockernet.model.networks import Network
-from dockernet.model.ports import HostBinding, Port
+from dockernet.model.ports import Port
 from dockernet.model.vantage import Vantage
 
 __all__ = [

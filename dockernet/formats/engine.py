@@ -19,13 +19,15 @@ from attrs import evolve, frozen
 from dockernet.errors import FormatError
 from dockernet.formats.json import Json, items, mapping, text
 from dockernet.model.addresses import IPAddress, address_order, parse_address, parse_network
+from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Attachment, Container
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.facts import EngineProfile
 from dockernet.model.links import Link
 from dockernet.model.mappings import FrozenMap
 from dockernet.model.networks import Network
-from dockernet.model.ports import HostBinding, Port, PortMap, PortRange
+from dockernet.model.portmap import PortMap
+from dockernet.model.ports import Port, PortRange
 
 __all__ = [
     "Reading",

@@ -9,7 +9,8 @@ from attrs import field, frozen
 from dockernet.model.addresses import IPAddress
 from dockernet.model.links import Link
 from dockernet.model.mappings import FrozenMap
-from dockernet.model.ports import Port, PortMap
+from dockernet.model.portmap import PortMap
+from dockernet.model.ports import Port
 
 __all__ = ["Attachment", "Container"]
 

@@ -27,10 +27,11 @@ from dockernet.formats.engine import (
 from dockernet.formats.json import items, mapping, text
 from dockernet.formats.recording import parse_recording, record, with_vantage
 from dockernet.model.addresses import IPAddress, parse_address
+from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Container
 from dockernet.model.facts import EngineProfile, Inventory, Want
 from dockernet.model.networks import Network
-from dockernet.model.ports import HostBinding, Port, Protocol
+from dockernet.model.ports import Port, Protocol
 from dockernet.model.vantage import Vantage
 from dockernet.sources._location import locate
 from dockernet.sources.snapshot import Snapshot

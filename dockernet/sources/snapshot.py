@@ -12,10 +12,11 @@ from dockernet._matching import behind, known_names, near_misses
 from dockernet.errors import FormatError, PeerNotFoundError, SourceError
 from dockernet.formats.recording import parse_recording, with_vantage
 from dockernet.model.addresses import IPAddress, parse_address
+from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Container
 from dockernet.model.facts import EngineProfile, Inventory, Want
 from dockernet.model.networks import Network
-from dockernet.model.ports import HostBinding, Port, Protocol
+from dockernet.model.ports import Port, Protocol
 from dockernet.model.vantage import Vantage
 
 __all__ = ["Snapshot"]

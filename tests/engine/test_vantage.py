@@ -139,11 +139,8 @@ def test_a_service_of_the_host_is_reached_by_its_reserved_name(
 
         return dockernet.resolve(target)
 
-    without = scene.run("without")
-    for name in ("plain", "net", "inner", "beside", "hosted"):
-        place = cases.places[name]
-        endpoint = place.call(resolve, "host.docker.internal:8096")
-        assert place.dial(endpoint).name == listener.name
-    for place in (host, without):
+    inside = [cases.places[name] for name in ("plain", "net", "inner", "beside", "hosted")]
+    places: list[Place] = [host, scene.run("without"), *inside]
+    for place in places:
         endpoint = place.call(resolve, "host.docker.internal:8096")
         assert place.dial(endpoint).name == listener.name

@@ -13,7 +13,9 @@ import pytest
 from attrs.exceptions import FrozenInstanceError
 
 from dockernet.errors import FormatError
-from dockernet.model.ports import HostBinding, Port, PortMap, PortRange
+from dockernet.model.bindings import HostBinding
+from dockernet.model.portmap import PortMap
+from dockernet.model.ports import Port, PortRange
 
 DATA = Path(__file__).parents[1] / "data" / "ports"
 ANY4 = IPv4Address(0)

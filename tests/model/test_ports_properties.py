@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockernet.errors import FormatError
-from dockernet.model.ports import HostBinding, Port, PortMap, PortRange, Protocol
+from dockernet.model.bindings import HostBinding
+from dockernet.model.portmap import PortMap
+from dockernet.model.ports import Port, PortRange, Protocol
 
 NUMBERS = st.integers(1, 65535) | st.integers(78, 84)
 PROTOCOLS: st.SearchStrategy[Protocol] = st.sampled_from(("tcp", "udp", "sctp"))

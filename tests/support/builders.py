@@ -20,7 +20,8 @@ from dockernet.model.facts import EngineProfile, Fact, Inventory
 from dockernet.model.links import Link
 from dockernet.model.mappings import FrozenMap
 from dockernet.model.networks import Network
-from dockernet.model.ports import Port, PortMap
+from dockernet.model.portmap import PortMap
+from dockernet.model.ports import Port
 from dockernet.model.targets import Target
 from dockernet.model.vantage import Interface, Vantage, VantageKind
 
@@ -70,7 +71,6 @@ NETWORKS = {
         network("mesh", 13, driver="overlay", scope="swarm", interface=None),
     )
 }
-DEFAULT_APART = evolve(NETWORKS["bridge"], icc=False)
 
 
 def attachment(name: str, number: int, *names: str) -> Attachment:
@@ -253,7 +253,7 @@ _STATES = ("running", "running", "running", "paused", "exited", "")
 def _containers(draw: st.DrawFn, number: int, names: tuple[str, ...]) -> Container:
     name = names[number]
     some = draw(st.lists(st.sampled_from(sorted(NETWORKS)), max_size=3, unique=True))
-    on = {network: 2 + number for network in some}
+    on = dict.fromkeys(some, 2 + number)
     mode = draw(st.sampled_from(("", "", "", "host", *(f"container:{identity(n)}" for n in names))))
     service = draw(st.sampled_from(("", "shop/web/1", "shop/web/2", "shop/db", "mall/db")))
     alias = st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(" ".join)
@@ -280,7 +280,7 @@ def inventories(draw: st.DrawFn) -> Inventory:
     """An engine with anything on it, of any version and at any distance."""
     count = draw(st.integers(1, len(NAMES)))
     made = (draw(_containers(number, NAMES[:count])) for number in range(count))
-    flags = {name: draw(st.booleans()) for name in ("rootless", "podman")}
+    flags: dict[str, Any] = {name: draw(st.booleans()) for name in ("rootless", "podman")}
     return inventory(
         *made,
         version=draw(st.sampled_from(("26.1.5", "28.5.2", "29.1.3", "odd"))),
