@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import define, evolve, field, frozen
 
 from dockernet._matching import known_names, match, near_misses
-from dockernet._routes import Case, walk
+from dockernet._routes import Case, settled, walk
 from dockernet._standing import Stand, Standing, identified, network_owner, standing
 from dockernet.errors import (
     AmbiguousPeerError,
@@ -198,30 +198,30 @@ class Resolution(_Inquiry):
         return self._route(inventory, where, (_host_peer(self.target),))
 
     def _route(self, inventory: Inventory, where: Standing, peers: Sequence[Container]) -> _Outcome:
-        endpoints: list[Endpoint] = []
-        refusals: list[Refusal] = []
         notes: list[str] = []
-        for peer in peers:
-            owner = network_owner(peer, inventory)
-            if owner is None:
-                refusals.append(_ownerless(peer))
-            elif (port := self._port(peer, owner, notes)) is None:
-                refusals.append(_port_unknown(self.target))
-            else:
-                asked = evolve(owner, name=_label(peer), state=peer.state)
-                place = owner if peer.running else asked
-                case = Case(_label(peer), place, port, where, self.vantage, inventory)
-                good, bad = walk(case)
-                endpoints += good
-                refusals += bad
+        answers = [self._weighed(peer, inventory, where, notes) for peer in peers]
         return _Outcome(
             known=True,
-            endpoints=tuple(dict.fromkeys(endpoints)),
-            refusals=tuple(dict.fromkeys(refusals)),
+            endpoints=tuple(dict.fromkeys(e for endpoints, _ in answers for e in endpoints)),
+            refusals=tuple(dict.fromkeys(r for _, refusals in answers for r in refusals)),
             notes=tuple(dict.fromkeys(notes)),
             diagnostics=self._stale(peers, inventory),
             stand=str(where),
         )
+
+    def _weighed(
+        self, peer: Container, inventory: Inventory, where: Standing, notes: list[str]
+    ) -> tuple[tuple[Endpoint, ...], tuple[Refusal, ...]]:
+        owner = network_owner(peer, inventory)
+        if owner is None:
+            return (), (_ownerless(peer),)
+        refusal = settled(peer) or settled(owner)
+        if refusal is not None:
+            return (), (refusal,)
+        port = self._port(peer, owner, notes)
+        if port is None:
+            return (), (_port_unknown(self.target),)
+        return walk(Case(_label(peer), owner, port, where, self.vantage, inventory))
 
     def _port(self, peer: Container, owner: Container, notes: list[str]) -> Port | None:
         if self.target.port is not None:
@@ -261,9 +261,9 @@ class Resolution(_Inquiry):
         if port is None:
             refusals = (_port_unknown(self.target),)
             return _Outcome(known=True, refusals=refusals, diagnostics=tuple(stale))
-        endpoints = tuple(
-            _given(self.target.name, best, address, port) for address in best.addresses
-        )
+        asked = self.target.address
+        addresses = best.addresses if asked is None else (asked,)
+        endpoints = tuple(_given(self.target.name, best, address, port) for address in addresses)
         return _Outcome(
             known=True,
             endpoints=endpoints,

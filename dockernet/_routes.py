@@ -24,7 +24,7 @@ from dockernet.model.networks import Network
 from dockernet.model.ports import Port
 from dockernet.model.vantage import Vantage
 
-__all__ = ["Case", "walk"]
+__all__ = ["Case", "settled", "walk"]
 
 _LOOPBACK: Final[Mapping[int, IPAddress]] = {4: IPv4Address("127.0.0.1"), 6: IPv6Address("::1")}
 _HOSTLESS: Final = frozenset({"macvlan", "ipvlan", "overlay"})
@@ -123,9 +123,9 @@ def walk(case: Case) -> tuple[tuple[Endpoint, ...], tuple[Refusal, ...]]:
     Returns:
         The endpoints, best first, and the refusals. There is always one of either.
     """
-    settled = next((refusal for settle in _PEER for refusal in settle(case)), None)
-    if settled is not None:
-        return (), (settled,)
+    refusal = settled(case.peer)
+    if refusal is not None:
+        return (), (refusal,)
     answers = [answer for row in TABLE[case.standing.stand] for answer in row(case)]
     endpoints = tuple(dict.fromkeys(a for a in answers if isinstance(a, Endpoint)))
     refusals = tuple(dict.fromkeys(a for a in answers if isinstance(a, Refusal)))
@@ -137,19 +137,15 @@ def walk(case: Case) -> tuple[tuple[Endpoint, ...], tuple[Refusal, ...]]:
 # First: what the peer is.
 
 
-def _not_running(case: Case) -> Iterator[Refusal]:
-    if not case.peer.running and case.peer.state != "paused":
-        state = case.peer.state or "in no known state"
-        yield Refusal(
-            None, Reason.NOT_RUNNING, f"{case.peer} is {state}", f"docker start {case.peer}"
-        )
-
-
-def _paused(case: Case) -> Iterator[Refusal]:
-    # A paused container keeps its ports, accepts nothing and answers nothing.
-    if case.peer.state == "paused":
-        fix = f"docker unpause {case.peer}"
-        yield Refusal(None, Reason.PAUSED, f"{case.peer} is paused", fix)
+def settled(peer: Container) -> Refusal | None:
+    """The refusal for a peer that answers nobody, whatever the port."""
+    if peer.running:
+        return None
+    if peer.state == "paused":
+        # A paused container keeps its ports, accepts nothing and answers nothing.
+        return Refusal(None, Reason.PAUSED, f"{peer} is paused", f"docker unpause {peer}")
+    state = peer.state or "in no known state"
+    return Refusal(None, Reason.NOT_RUNNING, f"{peer} is {state}", f"docker start {peer}")
 
 
 # Rows for callers in a container.
@@ -334,9 +330,6 @@ TABLE: Final[Mapping[Stand, tuple[Row, ...]]] = {
     Stand.ELSEWHERE: (_host_mode_elsewhere, _published_elsewhere),
 }
 """For each stand the rows to walk, the best route first."""
-
-_PEER: Final[tuple[Callable[[Case], Iterator[Refusal]], ...]] = (_not_running, _paused)
-
 
 # Last: why no row could help.
 

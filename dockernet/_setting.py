@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dockernet._resolution import Census, Resolution
@@ -44,7 +45,7 @@ class Setting:
             raise TypeError("sources are a sequence of sources, not a text")
         self._given = None if sources is None else tuple(sources)
         self._vantage = vantage
-        if timeout <= 0:
+        if not 0 < timeout < inf:
             raise FormatError(str(timeout), "expected a timeout of more than 0 seconds")
         self._timeout = timeout
         self._lock = threading.Lock()

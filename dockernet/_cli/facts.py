@@ -65,9 +65,7 @@ def _recipients(peer: Container, known: Iterable[Container]) -> tuple[tuple[str,
 
 def _leads(link: Link, peer: Container) -> bool:
     """Whether a link leads to a container; it names it, or the id that it had."""
-    told = link.peer
-    if not told:
-        return False
+    told = link.peer or "-"  # which is no name of a container
     return told in (peer.name, peer.id) or (len(told) >= _ID_DIGITS and peer.id.startswith(told))
 
 

@@ -105,7 +105,7 @@ _VERBS: Final = (
     ),
     _Verb(
         facts.port,
-        "Published ports: of one container as docker port does, or of all.",
+        "Published ports, of CONTAINER as docker port does, or of all.",
         (click.Argument(["container"], required=False), click.Argument(["port"], required=False)),
     ),
     _Verb(facts.networks, "Networks, and who may talk on them."),
@@ -113,7 +113,10 @@ _VERBS: Final = (
     _Verb(routes.peers, "Whom one can talk to from here."),
     _Verb(
         routes.resolve,
-        "The endpoint to dial for TARGET: [project/]name[:port[/protocol]].",
+        (
+            "The endpoint to dial for TARGET.\n\n"
+            "TARGET is [project/]name[:port[/protocol]]; an address may stand for the name."
+        ),
         (
             _target(),
             *_families(),

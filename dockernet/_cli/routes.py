@@ -92,10 +92,8 @@ def gateway(request: Request, *, family: Family | None) -> Answer:
     """Show the address of the host as it is seen from here."""
     wanted: Family = family or 4
     try:
-        if request.is_local:
-            return _host(str(host_gateway(wanted)), wanted)
-        with request.resolver() as resolver:
-            return _host(host_seen_from(resolver, wanted), wanted)
+        here = request.is_local
+        return _host(str(host_gateway(wanted)) if here else _engine_host(request, wanted), wanted)
     except UnreachableError:
         remark = f"no IPv{wanted} address of the host is known from there"
     except SourceError as error:
@@ -104,6 +102,14 @@ def gateway(request: Request, *, family: Family | None) -> Answer:
         remark = error.reason  # The kernel was asked, and has none.
     parts = {"address": None, "family": wanted}
     return Answer(verb="gateway", parts=parts, shown=(), status=NOTHING, remark=remark)
+
+
+def _engine_host(request: Request, family: Family) -> str:
+    with request.engine() as engine:
+        engine.profile()  # A resolver whose engine is silent tells this machine's own host.
+        resolver = Resolver([engine])
+        seen = resolver if request.origin is None else resolver.seen_from(request.origin)
+        return host_seen_from(seen, family)
 
 
 def host_seen_from(resolver: Resolver, family: Family) -> str:

@@ -30,6 +30,8 @@ __all__ = [
     "vantage",
 ]
 
+_YES = {True: "yes", False: "no"}
+
 Published = tuple[Container, Port, HostBinding]
 
 
@@ -138,18 +140,14 @@ def networks(values: Iterable[tuple[Network, int]]) -> Table:
                 value.driver,
                 _texts(value.subnets),
                 _texts(value.gateways),
-                _yes(value.internal),
-                _yes(value.icc),
+                _YES[value.internal],
+                _YES[value.icc],
                 tuple(f"IPv{family}" for family in value.routed),
                 str(members),
             )
             for value, members in values
         ),
     )
-
-
-def _yes(value: bool) -> str:  # noqa: FBT001 - a yes or no is all that it shows
-    return "yes" if value else "no"
 
 
 def _texts(values: Iterable[IPAddress | IPNetwork | Port]) -> tuple[str, ...]:

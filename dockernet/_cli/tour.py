@@ -191,7 +191,7 @@ def _linked(story: Story) -> Stop:
     found = Resolver([source], story.vantage).resolve(target)
     facts = {**documents.endpoint(found), "environ": story.environ, "link": str(given)}
     return Stop(
-        f"{link.recipient} was made with --link {given}. Is that enough, with no engine to ask?",
+        f"{link.recipient} was made with --link {given}. Is that enough, with no engine?",
         f">>> Resolver([Environ()]).resolve('{target}')  # in {link.recipient}",
         str(found),
         (_why(found), *_variables(story, found), *_hosts_lines(story, link.alias)),
@@ -220,7 +220,7 @@ def _hosts_lines(story: Story, alias: str) -> Iterator[str]:
 def _lines(story: Story, directions: dict[str, tuple[Stop, ...]]) -> Iterator[Line]:
     told = "This is a recording of Docker Engine {engine} with {containers} containers."
     yield Line(told.format_map(story.facts), Tone.HEADING)
-    yield Line("No Docker is needed: each answer is worked out from it now, as from a live engine.")
+    yield Line("No Docker is needed: each answer is worked out from it, as from a live engine.")
     for direction, stops in directions.items():
         yield Line()
         yield Line(direction.upper(), Tone.HEADING)

@@ -196,12 +196,14 @@ def _vantage_document(vantage: Vantage) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    """Addresses and subnets as text, all else as it is."""
+    """As it would come back from JSON: lists for tuples, text for addresses and subnets."""
+    if isinstance(value, tuple):
+        return list(cast("tuple[object, ...]", value))
     return str(value) if isinstance(value, _ADDRESSES) else value
 
 
 def _vantage(entry: Json) -> Vantage:
-    number = entry.get("number")
+    number: object = entry.get("number")
     return Vantage(
         kind=_kind(text(entry.get("kind"))),
         id=_optional(entry, "id"),
@@ -215,7 +217,7 @@ def _vantage(entry: Json) -> Vantage:
         networks=tuple(_attachment(mapping(n)) for n in items(entry.get("networks"))),
         project=_optional(entry, "project"),
         service=_optional(entry, "service"),
-        number=number if isinstance(number, int) else None,
+        number=number if isinstance(number, int) and number is not True else None,
     )
 
 

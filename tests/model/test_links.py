@@ -320,6 +320,10 @@ READINGS: dict[str, tuple[dict[str, str], list[str]]] = {
         [],
     ),
     "a first port alone": ({"DB_PORT": "tcp://172.17.0.2:80"}, []),
+    "a first port and a port that nothing confirms": (
+        {"DB_PORT": "tcp://172.17.0.2:80", "DB_PORT_80_TCP": "tcp://172.17.0.2:80"},
+        [],
+    ),
     "companions alone": (
         {k: v for k, v in port("DB", 80).items() if k != "DB_PORT_80_TCP"},
         [],
@@ -328,7 +332,7 @@ READINGS: dict[str, tuple[dict[str, str], list[str]]] = {
     "the path of a file": ({"DB_NAME": "/var/lib/db", "DB_PORT": "5432"}, []),
     "a path of one element": ({"DB_NAME": "/db"}, []),
     "a path without a recipient": ({"DB_NAME": "//db"}, []),
-    "a path without a slash before it": ({"DB_NAME": "web/db"}, []),
+    "a path without a slash before it": ({"DB_NAME": "shop/web/db"}, []),
     "a path of the same length": ({"DB_NAME": "/web/dc"}, []),
     "no prefix": ({"_NAME": "/web/", **port("", 80), "_PORT": "tcp://172.17.0.2:80"}, []),
     "no link variable, though it ends like one": (
@@ -687,6 +691,13 @@ def test_runs_of_numbers_are_marked_as_ranges(ports: list[str], marks: list[str]
         for k in found
     ]
     assert all(environ[f"{k}_START"] == environ[k] for k in found)
+
+
+def test_a_range_is_marked_after_the_port_that_shows_its_end() -> None:
+    ports = tuple(map(Port.parse, ("80/tcp", "81/tcp", "9/udp", "10/udp")))
+    names = list(Link("db", addresses=(FOUR,), ports=ports).to_environ())
+    marks = names[names.index("DB_PORT_9_UDP_PROTO") + 1 : names.index("DB_PORT_10_UDP")]
+    assert marks == [f"DB_PORT_80_TCP_{m}" for m in ("START", "PORT_START", "END", "PORT_END")]
 
 
 # Values
