@@ -23,7 +23,15 @@ from dockernet.errors import (
 from dockernet.model.addresses import IPAddress
 from dockernet.model.containers import Container
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Endpoint, Explanation, Peer, Reason, Refusal, Route
+from dockernet.model.endpoints import (
+    NOT_HEARD,
+    Endpoint,
+    Explanation,
+    Peer,
+    Reason,
+    Refusal,
+    Route,
+)
 from dockernet.model.facts import EngineProfile, Fact, Inventory, Source, Want
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port
@@ -87,7 +95,7 @@ class _Inquiry:
             failure = SourceError(source.name, str(error) or type(error).__name__)
             failure.__cause__ = error
         self.failures.append(failure)
-        self.diagnostics.append(Diagnostic(failure.source, "not heard", failure.reason))
+        self.diagnostics.append(Diagnostic(failure.source, NOT_HEARD, failure.reason))
 
     def _enough(self) -> bool:
         return False
@@ -159,11 +167,15 @@ class Resolution(_Inquiry):
         """The engines' word where one knows the peer, else what the other sources say."""
         told = (self._by_inventory(i) for i in self.inventories)
         outcome = next((o for o in told if o.known), None)
-        if outcome is None and self.target.is_host:
+        if outcome is None and self.target.is_host and not self._deaf():
             outcome = _by_vantage(self.target, self.vantage)
         if outcome is None:
             outcome = self._by_facts()
         return self._in_family(outcome)
+
+    def _deaf(self) -> bool:
+        """Whether sources were asked and none was heard: whose host is meant, then?"""
+        return bool(self.asked) and len(self.failures) == len(self.asked)
 
     def _in_family(self, outcome: _Outcome) -> _Outcome:
         if self.family is None or not outcome.endpoints:

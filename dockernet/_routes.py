@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from dockernet._standing import Stand, Standing, is_here
 from dockernet.model.addresses import IPAddress
@@ -348,17 +348,24 @@ def _no_network(case: Case) -> Refusal | None:
 def _apart(case: Case) -> Refusal:
     if case.in_host_mode:
         return _no_bridge(case)
-    shared = next((n for _, n in case.networks_of(case.peer)), None)
-    target = shared.name if shared is not None else "NETWORK"
-    caller = case.caller.name if case.caller is not None else "CALLER"
-    detail = f"{caller} and {case.name} share no network"
+    detail = f"{_caller_name(case)} and {case.name} share no network"
     detail += "" if case.bindings else f", and port {case.port} is not published"
-    fix = f"docker network connect {target} {caller}, or publish port {case.port}"
+    fix = f"{_join(case)}, or publish port {case.port}"
     return _no_network(case) or Refusal(Route.SHARED_NETWORK, Reason.NO_SHARED_NETWORK, detail, fix)
 
 
+def _join(case: Case) -> str:
+    """How the caller gets onto a network of the peer's."""
+    theirs = next((n.name for _, n in case.networks_of(case.peer)), "NETWORK")
+    return f"docker network connect {theirs} {_caller_name(case)}"
+
+
+def _caller_name(case: Case) -> str:
+    return "CALLER" if case.caller is None else str(case.caller)
+
+
 def _no_bridge(case: Case) -> Refusal:
-    caller = case.caller.name if case.caller is not None else "CALLER"
+    caller = _caller_name(case)
     detail = f"{caller} is on no bridge network, where its host would have an address"
     fix = f"connect {caller} to a bridge network"
     return Refusal(Route.HOST_MODE, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
@@ -440,7 +447,9 @@ def _is_local(network: Network, case: Case) -> bool:
 def _loopback_only(case: Case, binding: HostBinding, route: Route) -> Refusal:
     address = f"{binding.host_ip}, where only the engine's host can dial it"
     detail = f"port {case.port} of {case.name} is published on {address}"
-    return _publish(case, Reason.PUBLISHED_ON_LOOPBACK, detail, route)
+    refusal = _publish(case, Reason.PUBLISHED_ON_LOOPBACK, detail, route)
+    joined = f"{_join(case)}, or {refusal.fix}"
+    return evolve(refusal, fix=joined) if case.standing.stand is Stand.CONTAINER else refusal
 
 
 def _publish(case: Case, reason: Reason, detail: str, route: Route = Route.PUBLISHED) -> Refusal:

@@ -24,10 +24,10 @@ _LONGEST_CHAIN = 8  # container:a -> container:b -> ...; engines resolve it in o
 class Stand(StrEnum):
     """Where the caller stands relative to an engine."""
 
-    CONTAINER = "inside a container of this engine"
-    HOST = "on the engine's host"
-    BEHIND_VM = "on a machine whose engine has a network of its own"
-    ELSEWHERE = "on another machine than the engine"
+    CONTAINER = "a container of this engine"
+    HOST = "the engine's host"
+    BEHIND_VM = "a machine whose engine has a network of its own"
+    ELSEWHERE = "another machine than the engine's"
 
 
 @frozen

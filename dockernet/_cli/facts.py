@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, TypedDict
 
 import click
@@ -182,7 +180,7 @@ def snapshot(request: Request, *, file: str, whole: bool) -> Answer:
     taken = _taken(request, whole=whole)
     remark = _WHOLE if whole and request.recording is None else None
     if file == "-":
-        text = _text(taken)
+        text = str(taken)
         lines = tuple(map(Line, text.splitlines()))
         parts: dict[str, object] = {"snapshot": json.loads(text)}
         return Answer(verb="snapshot", parts=parts, shown=lines, remark=remark)
@@ -201,10 +199,3 @@ def _taken(request: Request, *, whole: bool) -> Snapshot:
             "a recording keeps the place that it was taken from: leave out --from"
         )
     return engine
-
-
-def _text(taken: Snapshot) -> str:
-    with TemporaryDirectory(prefix="dockernet-") as folder:
-        path = Path(folder, "snapshot.json")
-        taken.save(path)
-        return path.read_text(encoding="utf-8")

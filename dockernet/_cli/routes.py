@@ -11,7 +11,7 @@ from dockernet._cli import documents, tables
 from dockernet._cli.answers import FOUND, NOTHING, UNASKED, Answer, Tone
 from dockernet._cli.request import Request
 from dockernet.errors import SourceError, UnreachableError
-from dockernet.model.endpoints import Explanation
+from dockernet.model.endpoints import NOT_HEARD, Explanation
 from dockernet.model.vantage import Vantage
 from dockernet.resolver import Resolver
 from dockernet.resolver import whoami as own_vantage
@@ -66,7 +66,7 @@ def _explained(told: Explanation) -> int:
     """Refusals explain, too; where there is nothing, a source unheard may have known."""
     if told.endpoints or told.refusals:
         return FOUND
-    unheard = any(diagnostic.subject == "not heard" for diagnostic in told.diagnostics)
+    unheard = any(diagnostic.subject == NOT_HEARD for diagnostic in told.diagnostics)
     return UNASKED if unheard else NOTHING
 
 

@@ -134,7 +134,5 @@ def _target(scheme: str, host: str, default: Port | None) -> Target:
         # What stands there may be the end of a password with a stray slash in it.
         raise FormatError(f"{scheme}://...", error.reason) from None
     if target.port is not None and default is not None and default.protocol != "tcp":
-        return Target(
-            target.name, Port(target.port.number, default.protocol), None, target.address
-        )
+        return Target(target.name, Port(target.port.number, default.protocol), None, target.address)
     return target

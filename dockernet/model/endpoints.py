@@ -15,6 +15,10 @@ from dockernet.model.vantage import Vantage
 __all__ = ["Endpoint", "Explanation", "Peer", "Reason", "Refusal", "Route"]
 
 
+NOT_HEARD = "not heard"
+"""The subject of the diagnostic of a source that could not be asked."""
+
+
 class Route(StrEnum):
     """The way from a vantage to a container port."""
 
@@ -194,10 +198,16 @@ class Explanation:
             lines.append(f"  {mark} {endpoint}/{endpoint.protocol} {_why(endpoint)}")
         lines += [f"  no {refusal.route or 'route'}: {refusal}" for refusal in self.refusals]
         if not self.endpoints and not self.refusals and not self.notes:
-            lines.append("  no source knows this name")
+            lines.append(f"  {self._unknown()}")
         if self.near_misses:
             lines.append(f"  did you mean {' or '.join(self.near_misses)}?")
         return lines + [f"  odd: {diagnostic}" for diagnostic in self.diagnostics]
+
+    def _unknown(self) -> str:
+        deaf = {d.source for d in self.diagnostics if d.subject == NOT_HEARD}
+        if deaf and deaf.issuperset(self.asked):
+            return "no source could be asked"
+        return f"no source{' that was heard' if deaf else ''} knows this name"
 
 
 def _why(endpoint: Endpoint) -> str:

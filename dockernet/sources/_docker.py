@@ -24,13 +24,14 @@ from docker.tls import TLSConfig
 
 from dockernet.errors import EngineTimeoutError, EngineUnavailableError, SourceError
 from dockernet.formats.json import Json, mapping, text
-from dockernet.sources._location import ABSENT, NAME, Certificates, Location
+from dockernet.sources._location import CLOSED, NAME, Certificates, Location
 
 __all__ = ["Clients"]
 
-_PROBE_VERSION: Final = "1.24"  # docker-py wants one; /version itself is asked for without
+_OLDEST: Final = "1.24"  # that docker-py speaks
 _NEWEST_TESTED: Final = "1.52"
 _LONGEST: Final = 300  # characters of another's message
+_DIGITS: Final = 5  # of a part of a version
 _CLIENTS: Final = 4  # connections to one engine at a time
 
 
@@ -104,13 +105,17 @@ class Clients:
 
     def _agree(self) -> Json:
         with _told(self.location):
-            probe = self._client(_PROBE_VERSION)
+            probe = self._client(_OLDEST)  # /version itself is asked for without
             try:
                 reply = mapping(probe.version(api_version=False))
             finally:
                 probe.close()
-        if not text(reply.get("ApiVersion")):
+        told = text(reply.get("ApiVersion"))
+        if not told:
             reason = f"what answers at {self.location.url} is no engine: it tells no API version"
+            raise SourceError(NAME, reason)
+        if _numbers(told) < _numbers(_OLDEST):
+            reason = f"{self.location.url} speaks API {told}, and {_OLDEST} is needed: update it"
             raise SourceError(NAME, reason)
         return reply
 
@@ -168,27 +173,19 @@ def _tls(certificates: Certificates) -> TLSConfig:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isascii() and part.isdigit())
+    parts = (part for part in version.split(".") if len(part) <= _DIGITS)
+    return tuple(int(part) for part in parts if part.isascii() and part.isdigit())
 
 
 # What the libraries raise, and what a person can do about it. They wrap errors in
-# errors: the first row counts that fits one of the chain.
+# errors: the first row counts that fits one of the chain, from the inside out.
 
+_UNREACHED: Final = "{url} cannot be reached: check the address, and the engine there ({error})"
 _Kinds = tuple[type[BaseException], ...]
 _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
-    ((FileNotFoundError,), EngineUnavailableError, ABSENT),
+    *(((kind,), EngineUnavailableError, advice) for kind, advice in CLOSED),
     (
-        (PermissionError,),
-        EngineUnavailableError,
-        "{url} may not be used by this user: join the group docker, or be root",
-    ),
-    (
-        (ConnectionRefusedError,),
-        EngineUnavailableError,
-        "nothing listens at {url}: start the engine, or correct the address",
-    ),
-    (
-        (socket.gaierror,),
+        (socket.gaierror, UnicodeError, requests.exceptions.InvalidURL),
         EngineUnavailableError,
         "the host name of {url} is not known: correct the address",
     ),
@@ -209,7 +206,7 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
     ),
     ((APIError,), SourceError, "{url} refuses: {error}"),
     (
-        (requests.JSONDecodeError, UnicodeError, RecursionError),
+        (requests.JSONDecodeError, RecursionError),
         SourceError,
         "what answers at {url} speaks no JSON: is it an engine?",
     ),
@@ -228,10 +225,10 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
         "what answers at {url} speaks no HTTP as engines do: is it an engine?",
     ),
     ((DockerException,), SourceError, "{url} cannot be used: {error}"),
-    ((OSError,), EngineUnavailableError, "{url} cannot be reached: {error}"),
+    ((OSError,), EngineUnavailableError, _UNREACHED),
     ((ValueError, TypeError, LookupError), SourceError, "{url} answers nonsense: {error}"),
     # Transports raise classes of their own: paramiko's SSHException, for one.
-    ((Exception,), EngineUnavailableError, "{url} cannot be reached: {error}"),
+    ((Exception,), EngineUnavailableError, _UNREACHED),
 )
 _NO_SSH: Final = "{url} needs the ssh extra: pip install 'dockernet[ssh]'"
 
@@ -248,7 +245,7 @@ def _told(location: Location) -> Generator[None]:
 
 
 def _meaning(error: Exception, location: Location) -> SourceError:
-    chain = tuple(_chain(error))
+    chain = tuple(_chain(error))[::-1]
     kind, advice, cause = next(
         (kind, advice, cause)
         for kinds, kind, advice in _MEANINGS
@@ -262,7 +259,7 @@ def _meaning(error: Exception, location: Location) -> SourceError:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that it wraps, from the outside in."""
+    """An error and all that it wraps."""
     seen: list[BaseException] = [error]
     for outer in seen:
         yield outer

@@ -1,7 +1,8 @@
 """Where an engine is, found as the docker CLI finds it.
 
-All of this is told by variables and small files. A place without an engine is known
-without docker-py, which takes longer to import than all the rest together.
+All of this is told by variables and small files. That nothing listens on a socket of
+this machine is found out without docker-py, which takes longer to import than all the
+rest together.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -19,10 +21,15 @@ from attrs import field, frozen
 from dockernet.errors import EngineUnavailableError, SourceError
 from dockernet.formats.json import Json, mapping, text
 
-__all__ = ["ABSENT", "NAME", "Certificates", "Location", "locate"]
+__all__ = ["CLOSED", "NAME", "Certificates", "Location", "locate"]
 
 NAME: Final = "engine"
-ABSENT: Final = "no engine listens at {url}: start it, or set DOCKER_HOST or a context"
+CLOSED: Final[tuple[tuple[type[OSError], str], ...]] = (
+    (FileNotFoundError, "no engine listens at {url}: start it, or set DOCKER_HOST or a context"),
+    (PermissionError, "{url} may not be used by this user: join the group docker, or be root"),
+    (ConnectionRefusedError, "nothing listens at {url}: start the engine, or correct the address"),
+)
+"""What the operating system says of an address where nobody lets us in, and what to do."""
 
 _DEFAULT_URL: Final = (
     "npipe:////./pipe/docker_engine" if os.name == "nt" else "unix:///var/run/docker.sock"
@@ -65,15 +72,25 @@ class Location:
         parts = urlsplit(self.url)
         return parts.hostname if parts.scheme in (*_OVER_TCP, "ssh") else None
 
-    def require_socket(self) -> None:
-        """Make sure that the socket is there, where the URL names one by its whole path.
+    def knock(self) -> None:
+        """Make sure that a socket of this machine takes us in, if the URL names one.
+
+        docker-py would find out as well: later, and without closing its own socket.
 
         Raises:
-            EngineUnavailableError: It is not.
+            EngineUnavailableError: It does not.
         """
         path = self.url.removeprefix("unix://")
-        if path != self.url and path.startswith("/") and not _exists(path):
-            raise EngineUnavailableError(NAME, ABSENT.format(url=self.url))
+        if path == self.url or not path.startswith("/") or not hasattr(socket, "AF_UNIX"):
+            return
+        try:
+            with socket.socket(socket.AF_UNIX) as door:
+                door.settimeout(0)  # a full queue is no closed door
+                door.connect(path)
+        except (OSError, ValueError) as error:
+            advice = next((advice for kind, advice in CLOSED if isinstance(error, kind)), None)
+            if advice is not None:
+                raise EngineUnavailableError(NAME, advice.format(url=self.url)) from error
 
 
 def locate(url: str | None, context: str | None, environ: Mapping[str, str]) -> Location:
@@ -92,16 +109,6 @@ def locate(url: str | None, context: str | None, environ: Mapping[str, str]) -> 
         if name != _DEFAULT_CONTEXT:
             return _of_context(name, folder / "contexts")
     return _of_environ(_plain(address or _DEFAULT_URL), environ, folder)
-
-
-def _exists(path: str) -> bool:
-    try:
-        Path(path).stat()
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError):
-        pass  # There is something that stat may not see: connecting will tell.
-    return True
 
 
 def _plain(url: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from math import inf
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -45,6 +45,7 @@ __all__ = ["Engine"]
 T = TypeVar("T")
 
 _AT_ONCE = 4  # inspections under way
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # moby, daemon/names; ids look like it, too
 
 
 class Engine:
@@ -77,7 +78,7 @@ class Engine:
         context: str | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        if not 0 < timeout < inf:
+        if not 0 < timeout <= threading.TIMEOUT_MAX:
             raise FormatError(str(timeout), "expected a timeout of more than 0 seconds")
         self._url = url
         self._timeout = timeout
@@ -123,7 +124,7 @@ class Engine:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
         bare = name.strip("/")
-        found = self._inspected([bare] if bare else []).values
+        found = self._inspected([bare] if _NAME.fullmatch(bare) else []).values
         if not found:
             profile = EngineProfile()
             known = Inventory(source=self.name, engine=profile, containers=self.containers())
@@ -249,7 +250,7 @@ class Engine:
         with self._lock:
             if self._made is None:
                 location = locate(self._url, self._context, self._environ)
-                location.require_socket()
+                location.knock()
                 # docker-py takes longer to import than all the rest together.
                 from dockernet.sources._docker import Clients  # noqa: PLC0415
 

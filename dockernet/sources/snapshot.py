@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
@@ -78,9 +79,10 @@ class Snapshot:
         Raises:
             SourceError: The file cannot be written.
         """
-        text = json.dumps(self._document, indent=1, sort_keys=True, ensure_ascii=True)
         try:
-            Path(path).write_text(text + "\n", encoding="utf-8")
+            # It may be a whole recording, with secrets in it.
+            with open(path, "w", encoding="utf-8", opener=_private) as file:
+                file.write(str(self))
         except OSError as error:
             raise SourceError(self.name, f"{path} cannot be written: {error.strerror}") from error
 
@@ -134,5 +136,13 @@ class Snapshot:
         del want
         yield self._inventory
 
+    def __str__(self) -> str:
+        """The JSON text that :meth:`save` writes."""
+        return json.dumps(self._document, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
+
     def __repr__(self) -> str:
         return f"Snapshot({len(self._listed)} containers, Engine {self._inventory.engine.version})"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -457,7 +457,7 @@ def test_the_host_without_a_port_is_refused_without_an_engine_too() -> None:
 @pytest.mark.parametrize(
     "sources, vantage, stand",
     [
-        ((engine(),), INSIDE, "inside a container of this engine (me)"),
+        ((engine(),), INSIDE, "a container of this engine (me)"),
         ((hosts(),), INSIDE, f"container {ME.short_id}"),
         ((), ABROAD, "host"),
     ],

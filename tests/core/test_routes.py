@@ -402,7 +402,7 @@ def test_a_network_that_the_engine_does_not_list_leads_nowhere() -> None:
     "caller, peer, port, fix",
     [
         ("on-other", "db", "53/udp", "docker network connect app caller, or publish port 53/udp"),
-        ("on-other", "loopback", "80", "docker run -p 80:80 when db is made"),
+        ("on-other", "loopback", "80", "docker network connect app caller, or docker run -p 80:80"),
         ("abroad", "db", "53/udp", "docker run -p 53:53/udp when db is made"),
         ("abroad", "in-host-mode", "80", "docker run -p 80:80 instead of --network host when db"),
         ("on-lan", "in-host-mode", "80", "connect caller to a bridge network"),

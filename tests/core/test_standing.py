@@ -307,5 +307,5 @@ def test_the_vantage_in_a_container_is_recognised(asked: Container) -> None:
 
 
 def test_a_standing_names_the_caller() -> None:
-    assert str(Standing(Stand.CONTAINER, WEB)) == "inside a container of this engine (web)"
-    assert str(Standing(Stand.HOST)) == "on the engine's host"
+    assert str(Standing(Stand.CONTAINER, WEB)) == "a container of this engine (web)"
+    assert str(Standing(Stand.HOST)) == "the engine's host"

@@ -227,4 +227,7 @@ def _head(connection: socket.socket) -> bytes:
         if not more:
             return b""
         head += more
+        if not head.startswith(b"GET "):  # a client that speaks TLS, for one
+            connection.sendall(reply(b"400 Bad Request", "400 Bad Request", kind="text/plain"))
+            return b""
     return head
