@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import define, evolve, field, frozen
 
 from dockernet._matching import known_names, match, near_misses
+from dockernet._port_choice import Chooser, lowest
 from dockernet._routes import Case, settled, walk
 from dockernet._standing import Stand, Standing, identified, network_owner, standing
 from dockernet.errors import (
@@ -109,11 +110,14 @@ class Resolution(_Inquiry):
         target: What is looked for.
         thorough: Whether to hear every source, as an explanation does, or to stop at
             an engine that knows the peer.
+        family: The address family that endpoints must have.
+        choose: Which port is meant where the target names none.
     """
 
     target: Target = field(kw_only=True)
     thorough: bool = field(default=False, kw_only=True)
     family: int | None = field(default=None, kw_only=True)
+    choose: Chooser = field(default=lowest, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         self.want = Want(self.target, self.vantage)
@@ -238,7 +242,12 @@ class Resolution(_Inquiry):
     def _port(self, peer: Container, owner: Container, notes: list[str]) -> Port | None:
         if self.target.port is not None:
             return self.target.port
-        return _chosen(peer.known_ports or owner.known_ports, notes)
+        return self._chosen(peer.known_ports or owner.known_ports, notes)
+
+    def _chosen(self, known: Iterable[Port], notes: list[str]) -> Port | None:
+        choice = self.choose(known)
+        notes += [] if choice.note is None else [choice.note]
+        return choice.port
 
     def _stale(self, peers: Sequence[Container], inventory: Inventory) -> tuple[Diagnostic, ...]:
         """The facts of other sources that name an address which no such peer has."""
@@ -264,7 +273,7 @@ class Resolution(_Inquiry):
         if disproved is not None:
             return _Outcome(known=True, refusals=(disproved,))
         notes: list[str] = []
-        port = self.target.port or _chosen(tuple(p for f in facts for p in f.ports), notes)
+        port = self.target.port or self._chosen((p for f in facts for p in f.ports), notes)
         stale = [
             _stale_fact(fact, set(best.addresses))
             for fact in facts
@@ -428,16 +437,6 @@ def _label(peer: Container) -> str:
 
 def _given(name: str, fact: Fact, address: IPAddress, port: Port) -> Endpoint:
     return Endpoint(address, port.number, port.protocol, fact.route, fact.source, name, port)
-
-
-def _chosen(ports: Sequence[Port], notes: list[str]) -> Port | None:
-    """The only port, else the lowest of tcp, as ``ALIAS_PORT`` names it since Engine 28."""
-    ordered = sorted(set(ports), key=lambda p: (p.protocol != "tcp", p.protocol, p.number))
-    if not ordered:
-        return None
-    others = f", the first of {', '.join(map(str, ordered))}" if len(ordered) > 1 else ""
-    notes.append(f"no port was asked for: {ordered[0]} was chosen{others or ', the only one'}")
-    return ordered[0]
 
 
 def _bridges(where: Standing, inventory: Inventory) -> Iterator[Network]:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from dockernet._port_choice import Chooser, lowest, of_scheme
 from dockernet._resolution import Census, Resolution
 from dockernet.errors import FormatError, SourceError
+from dockernet.formats.urls import PeerUrl
 from dockernet.model.containers import Container
 from dockernet.model.facts import Source
 from dockernet.model.targets import Target, TargetLike
@@ -52,7 +54,12 @@ class Setting:
         self._engine: Engine | None = None
 
     def resolution(
-        self, target: TargetLike, family: int | None = None, *, thorough: bool = False
+        self,
+        target: TargetLike,
+        family: int | None = None,
+        *,
+        thorough: bool = False,
+        choose: Chooser = lowest,
     ) -> Resolution:
         """Begin to look a target up.
 
@@ -63,8 +70,18 @@ class Setting:
             raise FormatError(str(family), "expected address family 4 or 6")
         wanted, vantage = Target.of(target), self.vantage()
         return Resolution(
-            vantage, self.sources(vantage), target=wanted, family=family, thorough=thorough
+            vantage,
+            self.sources(vantage),
+            target=wanted,
+            family=family,
+            thorough=thorough,
+            choose=choose,
         )
+
+    def of_url(self, url: PeerUrl) -> tuple[Resolution, ...]:
+        """Begin to look up the hosts that a URL names."""
+        choose = of_scheme(url.default)
+        return tuple(self.resolution(target, choose=choose) for target in url.targets)
 
     def census(self) -> Census:
         """Begin to look for every peer."""

@@ -12,6 +12,7 @@ from dockernet._resolution import Census, Resolution
 from dockernet._setting import Setting
 from dockernet._standing import vantage_in
 from dockernet.errors import SourceError
+from dockernet.formats.urls import PeerUrl
 from dockernet.model.containers import Container
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.endpoints import Endpoint, Explanation, Peer
@@ -66,6 +67,12 @@ class AsyncResolver:
     async def explain(self, target: TargetLike) -> Explanation:
         """Explain what a target resolves to, and why; every source is heard."""
         return (await _driven(self._setting.resolution(target, thorough=True))).explanation()
+
+    async def rewrite_url(self, url: str) -> str:
+        """Put what works from here in the place of a URL's host and port."""
+        parsed = PeerUrl.parse(url)
+        asked = self._setting.of_url(parsed)
+        return parsed.rewritten([(await _driven(one)).endpoints()[0] for one in asked])
 
     async def peers(self) -> tuple[Peer, ...]:
         """Every peer that the sources know, by name and network."""

@@ -11,6 +11,7 @@ from dockernet._resolution import Census, Resolution
 from dockernet._setting import Setting
 from dockernet._standing import identified, vantage_in
 from dockernet.errors import SourceError
+from dockernet.formats.urls import PeerUrl
 from dockernet.model.containers import Container
 from dockernet.model.endpoints import Endpoint, Explanation, Peer
 from dockernet.model.facts import Inventory, Source, Want
@@ -81,6 +82,34 @@ class Resolver:
             FormatError: The target is malformed.
         """
         return _driven(self._setting.resolution(target, thorough=True)).explanation()
+
+    def rewrite_url(self, url: str) -> str:
+        """Put what works from here in the place of a URL's host and port.
+
+        Everything else of the URL stays as it is. Without a port in it, the scheme's
+        own is meant if the peer exposes or publishes it, else the peer's only one.
+        A URL that names several hosts with commas has each of them put.
+
+        Args:
+            url: Such as ``postgresql://user:password@db/app``. Errors show nothing of
+                it but its scheme, hosts and ports.
+
+        Raises:
+            FormatError: It is no URL.
+            PeerNotFoundError: As with :meth:`resolve`, as are the errors below.
+            UnreachableError: No route leads to a host, or its port is not known.
+            SourceError: No source knows a host, and one of them could not be asked.
+
+        Example:
+            >>> from dockernet import Environ, Resolver, Vantage
+            >>> variables = {"DB_NAME": "/app/db", "DB_PORT_5432_TCP": "tcp://172.17.0.3:5432"}
+            >>> resolver = Resolver([Environ(variables)], vantage=Vantage())
+            >>> resolver.rewrite_url("postgresql://me:secret@db/app?sslmode=disable")
+            'postgresql://me:secret@172.17.0.3:5432/app?sslmode=disable'
+        """
+        parsed = PeerUrl.parse(url)
+        asked = self._setting.of_url(parsed)
+        return parsed.rewritten([_driven(one).endpoints()[0] for one in asked])
 
     def peers(self) -> tuple[Peer, ...]:
         """Every peer that the sources know, by name and network.

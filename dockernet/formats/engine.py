@@ -221,10 +221,10 @@ def _listed_ports(entries: object, odd: _Odd) -> PortMap:
     for entry in items(entries):
         found = odd.attempt("a port", _listed_port, entry)
         if found is not None:
-            port, binding = found
-            bindings = ports.setdefault(port, [])
-            bindings += [] if binding is None else [binding]
-    return PortMap(ports)
+            bindings = ports.setdefault(found[0], [])
+            if found[1] is not None:
+                bindings.append(found[1])
+    return PortMap(ports) if ports else _NO_PORTS
 
 
 def _listed_port(entry: object) -> tuple[Port, HostBinding | None]:
@@ -391,8 +391,9 @@ def _interface(entry: Json, options: Json) -> str:
 
 
 def _addresses(texts: Iterable[object], odd: _Odd) -> tuple[IPAddress, ...]:
-    found = (odd.attempt("an address", _address, t) for t in texts if isinstance(t, str) and t)
-    return tuple(sorted((a for a in found if a is not None), key=address_order))
+    found = [odd.attempt("an address", _address, t) for t in texts if t and isinstance(t, str)]
+    known = [a for a in found if a is not None]
+    return tuple(sorted(known, key=address_order)) if len(known) > 1 else tuple(known)
 
 
 @lru_cache(maxsize=4096)

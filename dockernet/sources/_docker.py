@@ -24,7 +24,7 @@ from docker.tls import TLSConfig
 
 from dockernet.errors import EngineTimeoutError, EngineUnavailableError, SourceError
 from dockernet.formats.json import Json, mapping, text
-from dockernet.sources._location import CLOSED, NAME, Certificates, Location
+from dockernet.sources._location import CLOSED, NAME, UNREACHED, Certificates, Location
 
 __all__ = ["Clients"]
 
@@ -180,7 +180,6 @@ def _numbers(version: str) -> tuple[int, ...]:
 # What the libraries raise, and what a person can do about it. They wrap errors in
 # errors: the first row counts that fits one of the chain, from the inside out.
 
-_UNREACHED: Final = "{url} cannot be reached: check the address, and the engine there ({error})"
 _Kinds = tuple[type[BaseException], ...]
 _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
     *(((kind,), EngineUnavailableError, advice) for kind, advice in CLOSED),
@@ -205,13 +204,14 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
         "the certificates for {url} cannot be used: check {folder}",
     ),
     ((APIError,), SourceError, "{url} refuses: {error}"),
+    ((requests.HTTPError,), SourceError, "{url} refuses: {error}"),  # with no message in it
     (
         (requests.JSONDecodeError, RecursionError),
         SourceError,
         "what answers at {url} speaks no JSON: is it an engine?",
     ),
     (
-        (ConnectionError, http.client.IncompleteRead),
+        (ConnectionError, http.client.IncompleteRead, requests.exceptions.ChunkedEncodingError),
         EngineUnavailableError,
         "{url} broke its answer off: is the engine being restarted?",
     ),
@@ -225,10 +225,8 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
         "what answers at {url} speaks no HTTP as engines do: is it an engine?",
     ),
     ((DockerException,), SourceError, "{url} cannot be used: {error}"),
-    ((OSError,), EngineUnavailableError, _UNREACHED),
+    ((OSError,), EngineUnavailableError, UNREACHED),
     ((ValueError, TypeError, LookupError), SourceError, "{url} answers nonsense: {error}"),
-    # Transports raise classes of their own: paramiko's SSHException, for one.
-    ((Exception,), EngineUnavailableError, _UNREACHED),
 )
 _NO_SSH: Final = "{url} needs the ssh extra: pip install 'dockernet[ssh]'"
 
@@ -238,20 +236,20 @@ def _told(location: Location) -> Generator[None]:
     """Turn what docker-py and its transports raise into errors of our family."""
     try:
         yield
-    except SourceError:
-        raise
     except Exception as error:
         raise _meaning(error, location) from error
 
 
 def _meaning(error: Exception, location: Location) -> SourceError:
     chain = tuple(_chain(error))[::-1]
-    kind, advice, cause = next(
+    fitting = (
         (kind, advice, cause)
         for kinds, kind, advice in _MEANINGS
         for cause in chain
         if isinstance(cause, kinds)
     )
+    # Transports raise classes of their own: paramiko's SSHException, for one.
+    kind, advice, cause = next(fitting, (EngineUnavailableError, UNREACHED, error))
     told = _first_line(cause)
     folder = location.certificates.folder if location.certificates else ""
     advice = _NO_SSH if "paramiko package" in told else advice
@@ -264,7 +262,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     for outer in seen:
         yield outer
         inner = (*outer.args, getattr(outer, "reason", None), outer.__cause__, outer.__context__)
-        seen += [i for i in inner if isinstance(i, BaseException) and i not in seen]
+        many = mapping(getattr(outer, "errors", None)).values()  # paramiko tries each address
+        seen += [i for i in (*inner, *many) if isinstance(i, BaseException) and i not in seen]
 
 
 def _first_line(error: BaseException) -> str:

@@ -21,7 +21,7 @@ from attrs import field, frozen
 from dockernet.errors import EngineUnavailableError, SourceError
 from dockernet.formats.json import Json, mapping, text
 
-__all__ = ["CLOSED", "NAME", "Certificates", "Location", "locate"]
+__all__ = ["CLOSED", "NAME", "UNREACHED", "Certificates", "Location", "locate"]
 
 NAME: Final = "engine"
 CLOSED: Final[tuple[tuple[type[OSError], str], ...]] = (
@@ -30,6 +30,7 @@ CLOSED: Final[tuple[tuple[type[OSError], str], ...]] = (
     (ConnectionRefusedError, "nothing listens at {url}: start the engine, or correct the address"),
 )
 """What the operating system says of an address where nobody lets us in, and what to do."""
+UNREACHED: Final = "{url} cannot be reached: check the address, and the engine there ({error})"
 
 _DEFAULT_URL: Final = (
     "npipe:////./pipe/docker_engine" if os.name == "nt" else "unix:///var/run/docker.sock"
@@ -85,12 +86,14 @@ class Location:
             return
         try:
             with socket.socket(socket.AF_UNIX) as door:
-                door.settimeout(0)  # a full queue is no closed door
+                door.settimeout(0)
                 door.connect(path)
+        except BlockingIOError:
+            return  # a full queue is no closed door
         except (OSError, ValueError) as error:
-            advice = next((advice for kind, advice in CLOSED if isinstance(error, kind)), None)
-            if advice is not None:
-                raise EngineUnavailableError(NAME, advice.format(url=self.url)) from error
+            advice = next((a for kind, a in CLOSED if isinstance(error, kind)), UNREACHED)
+            reason = advice.format(url=self.url, error=error)
+            raise EngineUnavailableError(NAME, reason) from error
 
 
 def locate(url: str | None, context: str | None, environ: Mapping[str, str]) -> Location:

@@ -443,6 +443,14 @@ def test_the_host_is_reached_from_everywhere(
     assert {e.route for e in why.endpoints} <= {Route.HOST_MODE}
 
 
+def test_whose_host_is_meant_is_unknown_where_no_source_was_heard() -> None:
+    """The engine may be another machine's; what else was heard is of this place."""
+    deaf = Told(name="engine", fault=DEAF)
+    with pytest.raises(EngineUnavailableError):
+        resolve("host.docker.internal:80", deaf, vantage=on_host())
+    assert resolve("host.docker.internal:80", deaf, hosts()).startswith("10.7.0.1:80 by vantage")
+
+
 def test_the_host_without_a_port_is_refused_without_an_engine_too() -> None:
     (refusal,) = explain("host.docker.internal").refusals
     assert (refusal.reason, refusal.fix) == (

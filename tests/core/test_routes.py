@@ -403,6 +403,7 @@ def test_a_network_that_the_engine_does_not_list_leads_nowhere() -> None:
     [
         ("on-other", "db", "53/udp", "docker network connect app caller, or publish port 53/udp"),
         ("on-other", "loopback", "80", "docker network connect app caller, or docker run -p 80:80"),
+        ("abroad @name", "loopback", "80", "docker run -p 80:80 when db is made"),
         ("abroad", "db", "53/udp", "docker run -p 53:53/udp when db is made"),
         ("abroad", "in-host-mode", "80", "docker run -p 80:80 instead of --network host when db"),
         ("on-lan", "in-host-mode", "80", "connect caller to a bridge network"),
@@ -412,7 +413,8 @@ def test_a_network_that_the_engine_does_not_list_leads_nowhere() -> None:
     ],
 )
 def test_each_refusal_says_what_to_do(caller: str, peer: str, port: str, fix: str) -> None:
-    vantage, asked, whole = world(caller, peer)
+    place, _, engine = caller.partition(" @")
+    vantage, asked, whole = world(place, peer, engine)
     assert walked(vantage, asked, port, whole)[1][0].fix.startswith(fix)
 
 

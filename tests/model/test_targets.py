@@ -83,7 +83,7 @@ BAD = {
     "fd00::2": "expected [project/]name",
     "[fd00::2": "expected [project/]name",
     "[]": "expected [project/]name",
-    "[db]": "expected [project/]name",
+    "[db]": "expected an IPv4 or IPv6 address",
     "[fd00::2]80": "expected [project/]name",
     "[fe80::1%eth0]": "expected [project/]name",
     "[fd00:::2]:80": "expected an IPv4 or IPv6 address",
@@ -134,13 +134,13 @@ def test_every_form_of_a_target_is_taken(form: Any, expected: Target) -> None:
         (("db", 0), "a port is a number from 1 to 65535"),
         (("db", 65536), "a port is a number from 1 to 65535"),
         (("", 80), "expected [project/]name"),
-        (("a:b:c", 80), "expected [project/]name"),
+        (("a:b:c", 80), "expected an IPv4 or IPv6 address"),
     ],
 )
 def test_a_malformed_pair_is_named_with_what_was_expected(
     pair: tuple[str, int], reason: str
 ) -> None:
-    with pytest.raises(FormatError, match=r".") as caught:
+    with pytest.raises(FormatError) as caught:
         Target.of(pair)
     assert reason in caught.value.reason
 

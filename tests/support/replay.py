@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections import Counter
@@ -62,7 +63,6 @@ class Exchange:
 
     def hang(self) -> None:
         """Say nothing until the server ends, or the caller gives up."""
-        self.connection.settimeout(PATIENCE)
         with suppress(OSError):
             self.connection.recv(1)
 
@@ -88,6 +88,7 @@ class Replay:
         versions: The API versions that were asked for, ``None`` among them.
         most: The most requests that were under way at a time.
         connections: How many connections were taken.
+        open_connections: How many of them are open.
         url: Where it listens.
     """
 
@@ -114,8 +115,10 @@ class Replay:
         self.under_way = 0
         self.most = 0
         self.connections = 0
+        self.open_connections = 0
         self.url = ""
         self.changed = threading.Condition()
+        self._talking: set[socket.socket] = set()
 
     @property
     def requests(self) -> int:
@@ -161,25 +164,25 @@ class Replay:
         """Listen on a unix socket."""
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
-            with self._serving(listener, f"unix://{path}"):
+            with self._serving(listener, f"unix://{path}", None):
                 yield self
 
     @contextmanager
-    def on_tcp(self, host: str = "127.0.0.1") -> Iterator[Replay]:
-        """Listen on a TCP port of this machine."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family) as listener:
-            listener.bind((host, 0))
-            shown = f"[{host}]" if ":" in host else host
-            with self._serving(listener, f"tcp://{shown}:{listener.getsockname()[1]}"):
+    def on_tcp(self, *, context: ssl.SSLContext | None = None) -> Iterator[Replay]:
+        """Listen on a TCP port of this machine; with a context, for TLS."""
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+            with self._serving(listener, url, context):
                 yield self
 
     @contextmanager
-    def _serving(self, listener: socket.socket, url: str) -> Iterator[None]:
+    def _serving(
+        self, listener: socket.socket, url: str, context: ssl.SSLContext | None
+    ) -> Iterator[None]:
         listener.listen(64)
         self.url = url
-        self._open: set[socket.socket] = set()
-        accepting = threading.Thread(target=self._accept, args=(listener,))
+        accepting = threading.Thread(target=self._accept, args=(listener, context))
         accepting.start()
         try:
             yield
@@ -188,35 +191,49 @@ class Replay:
                 listener.shutdown(socket.SHUT_RDWR)
             accepting.join(PATIENCE)
             self.hang_up()
-            self.wait_for(lambda: not self._open)
+            self.wait_for(lambda: not self.open_connections)
 
     def hang_up(self) -> None:
         """Close every connection, as an engine does that is restarted."""
         with self.changed:
-            for connection in self._open:
+            for connection in self._talking:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, context: ssl.SSLContext | None) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
             except OSError:
                 return
+            connection.settimeout(PATIENCE)
             with self.changed:
                 self.connections += 1
-                self._open.add(connection)
-            threading.Thread(target=self._converse, args=(connection,)).start()
+                self.open_connections += 1
+            threading.Thread(target=self._converse, args=(connection, context)).start()
 
-    def _converse(self, connection: socket.socket) -> None:
+    def _converse(self, connection: socket.socket, context: ssl.SSLContext | None) -> None:
         try:
             with connection, suppress(OSError):
-                while head := _head(connection):
-                    self.answer(Exchange(head.split()[1].decode(), connection, self))
+                if context is None:
+                    self._talk(connection)
+                    return
+                with context.wrap_socket(connection, server_side=True) as secured:
+                    self._talk(secured)
         finally:
             with self.changed:
-                self._open.discard(connection)
+                self.open_connections -= 1
                 self.changed.notify_all()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with self.changed:
+            self._talking.add(connection)
+        try:
+            while head := _head(connection):
+                self.answer(Exchange(head.split()[1].decode(), connection, self))
+        finally:
+            with self.changed:
+                self._talking.discard(connection)
 
 
 def _head(connection: socket.socket) -> bytes:

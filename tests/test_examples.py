@@ -1,0 +1,224 @@
+"""The example programs, the README, and what the pages promise to tell."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from ipaddress import ip_address
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.myst import PythonCodeBlockParser
+
+import dockernet
+from dockernet import Environ, Link, Port, Reason, Resolver, Route, Snapshot, Vantage, aio
+from dockernet._cli.program import program
+from dockernet._cli.tour import STORY
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES, PAGES = ROOT / "examples", ROOT / "docs"
+LOOPBACK = "127.0.0.1"
+
+
+class Shell:
+    """A person who runs examples."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def run(self, example: str, *arguments: str) -> tuple[int | str | None, str, str]:
+        """Run one: its exit code, and what it prints to its two streams."""
+        path = str(EXAMPLES / example)
+        self._monkeypatch.setattr("sys.argv", [path, *arguments])
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(path, run_name="__main__")
+        printed = self._capsys.readouterr()
+        return left.value.code, printed.out, printed.err
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    return Shell(monkeypatch, capsys)
+
+
+@pytest.fixture
+def database() -> Iterator[int]:
+    """The port of a server that says who it is, once."""
+
+    def serve() -> None:
+        with server.accept()[0] as connection:
+            connection.sendall(b"I am db\n")
+
+    with socket.create_server((LOOPBACK, 0)) as server:
+        thread = Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
+
+
+def recording_of_db_at(port: int, folder: Path) -> str:
+    """The recording of the tour, with db published on another host port."""
+    text = STORY.read_text(encoding="utf-8")
+    text = text.replace('"HostPort": "5432"', f'"HostPort": "{port}"')
+    text = text.replace('"PublicPort": 5432', f'"PublicPort": {port}')
+    path = folder / "story.json"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_the_client_connects_by_a_published_port(
+    shell: Shell, database: int, tmp_path: Path
+) -> None:
+    recording = recording_of_db_at(database, tmp_path)
+    code, out, _ = shell.run("wait_free_client.py", "db:5432", "--snapshot", recording)
+    assert (code, out) == (0, f"connected to {LOOPBACK}, port {database}\nI am db\n")
+
+
+def test_the_client_connects_by_link_variables(database: int) -> None:
+    link = Link("db", "app", addresses=(ip_address(LOOPBACK),), ports=(Port(database),))
+    inside = Resolver([Environ(link.to_environ())], vantage=Vantage())
+    connect = runpy.run_path(str(EXAMPLES / "wait_free_client.py"))["connect"]
+    with closing(connect(inside, "db")) as connection:
+        assert connection.recv(100) == b"I am db\n"
+
+
+def test_the_client_says_who_may_have_been_meant(shell: Shell) -> None:
+    code, _, err = shell.run("wait_free_client.py", "nte1:22", "--snapshot", str(STORY))
+    assert (code, "did you mean net1?" in err) == (1, True)
+
+
+def test_the_client_says_when_nobody_accepts() -> None:
+    with socket.create_server((LOOPBACK, 0)) as server:
+        closed = server.getsockname()[1]
+    link = Link("db", "app", addresses=(ip_address(LOOPBACK),), ports=(Port(closed),))
+    inside = Resolver([Environ(link.to_environ())], vantage=Vantage())
+    connect = runpy.run_path(str(EXAMPLES / "wait_free_client.py"))["connect"]
+    with pytest.raises(ConnectionRefusedError):
+        connect(inside, "db")
+
+
+def test_the_report_tells_who_gets_to_each_port(shell: Shell) -> None:
+    code, out, _ = shell.run("port_report.py", str(STORY))
+    lines = out.splitlines()
+    assert code == 0
+    assert "db: 5432/tcp on 127.0.0.1:5432 (loopback)" in lines
+    assert "net2: 80/tcp on [::]:8080 (world)" in lines
+    assert "client: nothing published" in lines
+
+
+@pytest.mark.parametrize(
+    "binding, who",
+    [
+        ("0.0.0.0:80", "world"),
+        ("[::1]:80", "loopback"),
+        ("192.168.1.5:80", "LAN"),
+        ("[fd00::5]:80", "LAN"),
+        ("8.8.8.8:80", "world"),
+        ("0.0.0.0:0", "no host port: routed"),
+    ],
+)
+def test_a_binding_is_for_those_who_reach_its_address(binding: str, who: str) -> None:
+    reach = runpy.run_path(str(EXAMPLES / "port_report.py"))["reach"]
+    assert reach(dockernet.HostBinding.parse(binding)) == who
+
+
+def test_the_report_says_that_no_engine_answers(shell: Shell) -> None:
+    code, out, err = shell.run("port_report.py")
+    assert (code, out) == (1, "")
+    assert "unix:///nowhere/docker.sock" in err
+
+
+def test_the_env_file_has_what_an_engine_set(shell: Shell) -> None:
+    """Engine 28 set these very variables in the container that was recorded."""
+    code, out, _ = shell.run("env_file.py", "client", str(STORY))
+    told = json.loads(STORY.read_text(encoding="utf-8"))["client"]["environ"]
+    assert code == 0
+    assert dict(line.split("=", 1) for line in out.splitlines()) == told
+
+
+def test_the_env_file_is_of_a_container_that_is_there(shell: Shell) -> None:
+    code, out, err = shell.run("env_file.py", "cleint", str(STORY))
+    assert (code, out, "did you mean client?" in err) == (1, "", True)
+
+
+@pytest.mark.parametrize(
+    "target, code, told",
+    [
+        ("ledger", 0, "-> 10.20.0.7:5432/tcp by given (source: {})"),
+        ("mirror:873", 1, "odd: {}: line 3: expected a name, an address and a port"),
+        ("ledgre:5432", 1, "did you mean ledger?"),
+    ],
+    ids=["a peer of the file", "a line without a port", "a slip of the pen"],
+)
+def test_a_source_of_ones_own_is_asked(
+    shell: Shell, tmp_path: Path, target: str, code: int, told: str
+) -> None:
+    peers = tmp_path / "peers.txt"
+    peers.write_text("# name address port\nledger 10.20.0.7 5432\nmirror 10.20.0.8\n")
+    left, out, _ = shell.run("own_source.py", str(peers), target)
+    assert left == code
+    assert told.format(peers) in out
+
+
+def test_a_source_of_ones_own_tells_that_it_was_not_heard(shell: Shell) -> None:
+    _, out, _ = shell.run("own_source.py", "/nowhere/peers.txt", "ledger")
+    assert "/nowhere/peers.txt: not heard: the file cannot be read" in out
+
+
+# The README and the pages.
+
+
+def pages_of(folder: Path) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.md")))
+
+
+def test_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    readme = Sybil([PythonCodeBlockParser()]).parse(ROOT / "README.md")
+    examples = [*readme.examples()]
+    assert len(examples) > 3
+    for example in examples:
+        example.evaluate()
+
+
+def test_the_readme_leads_to_files_that_are_there() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(links) > 5
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "module, prefix", [(dockernet, ""), (aio, "dockernet.aio.")], ids=["blocking", "awaited"]
+)
+def test_the_reference_has_every_public_name(module: Any, prefix: str) -> None:
+    directive = rf"^\.\. auto\w+:: {re.escape(prefix)}(\w+)(?:\(.*\))?$"
+    found = re.findall(directive, pages_of(PAGES / "reference"), re.MULTILINE)
+    assert sorted(found) == sorted(set(module.__all__) - {"__version__"})
+
+
+def test_the_glossary_has_every_reason() -> None:
+    glossary = (PAGES / "glossary.md").read_text(encoding="utf-8").splitlines()
+    assert [reason for reason in Reason if str(reason) not in glossary] == []
+
+
+def test_the_route_table_has_every_route() -> None:
+    table = (PAGES / "why.md").read_text(encoding="utf-8")
+    assert [r for r in Route if f"* - {r}\n" not in table and f"*{r}*" not in table] == []
+
+
+def test_the_command_line_page_has_every_verb() -> None:
+    page = (PAGES / "how-to" / "command-line.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^### (\w+)$", page, re.MULTILINE)) == set(program.commands)
+
+
+def test_the_pages_ask_a_recording_that_can_be_read() -> None:
+    assert len(Snapshot.load(STORY).containers()) == 8
