@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dockernet.model.targets import Target
     from dockernet.model.vantage import Interface, Vantage, VantageKind
     from dockernet.resolver import Resolver, endpoints, explain, peers, resolve, whoami
+    from dockernet.sources.dns import Dns
     from dockernet.sources.engine import Engine
     from dockernet.sources.environ import Environ
     from dockernet.sources.hosts_file import HostsFile
@@ -77,6 +78,7 @@ _HOMES = {
     "dockernet.model.targets": ("Target",),
     "dockernet.model.vantage": ("Interface", "Vantage", "VantageKind"),
     "dockernet.resolver": ("Resolver", "endpoints", "explain", "peers", "resolve", "whoami"),
+    "dockernet.sources.dns": ("Dns",),
     "dockernet.sources.engine": ("Engine",),
     "dockernet.sources.environ": ("Environ",),
     "dockernet.sources.hosts_file": ("HostsFile",),
@@ -90,6 +92,7 @@ __all__ = [
     "Attachment",
     "Container",
     "Diagnostic",
+    "Dns",
     "DockernetError",
     "Endpoint",
     "Engine",

@@ -314,7 +314,8 @@ class Resolution(_Inquiry):
             bridges = tuple(_bridges(standing(self.vantage, inventory), inventory))
             subnets = [s for n in bridges for s in n.subnets]
             owned = [a for a in fact.addresses if any(a in s for s in subnets)]
-            taken = {a for c in inventory.containers for n in c.networks for a in n.addresses}
+            places = [a for c in inventory.containers for a in c.networks]
+            taken = {address for a in places for address in (*a.addresses, *a.gateways)}
             hosts = {n.host_address(family) for n in bridges for family in (4, 6)}
             if owned and (taken | hosts).isdisjoint(owned):
                 return _gone(self.target.name, fact)
@@ -355,7 +356,7 @@ class Census(_Inquiry):
         if self.failures and len(self.failures) == len(self.asked):
             raise self.failures[0]
         known = [peer for i in self.inventories for peer in _neighbours(i, self.vantage)]
-        told = [Peer(fact.name, None, fact.addresses, None, (fact.source,)) for fact in self.facts]
+        told = [Peer(f.name, None, f.addresses, f.network, (f.source,)) for f in self.facts]
         return tuple(sorted(_merged(sorted(known, key=_peer_order), told), key=_peer_order))
 
 
@@ -388,12 +389,18 @@ def _merged(known: Sequence[Peer], told: Iterable[Peer]) -> Iterator[Peer]:
         rest = [t for t in rest if t not in same]
         sources = (source for t in same for source in t.sources)
         yield evolve(peer, sources=tuple(dict.fromkeys((*peer.sources, *sources))))
-    by_name: dict[str, Peer] = {}
-    for peer in rest:
-        first = by_name.setdefault(peer.name, peer)
+    by_place: dict[tuple[str, str | None], Peer] = {}
+    for peer in sorted(rest, key=lambda p: p.network is None):
+        # Most sources tell no network: what they say is of any that another one told.
+        place = next((k for k in by_place if _is_at(peer, *k)), (peer.name, peer.network))
+        first = by_place.setdefault(place, peer)
         both = tuple(dict.fromkeys((*first.sources, *peer.sources)))
-        by_name[peer.name] = evolve(first, sources=both)
-    yield from by_name.values()
+        by_place[place] = evolve(first, sources=both)
+    yield from by_place.values()
+
+
+def _is_at(peer: Peer, name: str, network: str | None) -> bool:
+    return peer.name == name and peer.network in (None, network)
 
 
 # The host itself as a peer.

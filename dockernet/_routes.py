@@ -94,10 +94,21 @@ class Case:
         bridges = (pair for pair in self.networks_of(self.caller) if pair[1].is_bridge)
         return tuple(sorted(bridges, key=lambda pair: ways.isdisjoint(pair[0].gateways)))
 
-    def ways_out(self, family: int) -> tuple[Network, ...]:
+    def ways_out(self, family: int) -> tuple[tuple[Attachment, Network], ...]:
         """The caller's bridge networks that lead out, for an address family."""
-        bridges = self.caller_bridges()
-        return tuple(n for a, n in bridges if not n.internal and family in _families(a))
+        out = (pair for pair in self.caller_bridges() if not pair[1].internal)
+        return tuple((a, n) for a, n in out if family in self.families_on(a))
+
+    def families_on(self, attachment: Attachment) -> tuple[int, ...]:
+        """The address families that the caller has on a network of its own.
+
+        Engine 20.10 tells an IPv6 address that a container with IPv6 switched off has
+        not; its own interfaces, where they were read, know better.
+        """
+        told = {a.version for a in attachment.addresses}
+        read = {a.version for a in self.vantage.addresses if not a.is_link_local}
+        without = {6} if self.vantage.interfaces and 6 not in read else set[int]()
+        return tuple(sorted(told - without))
 
     def endpoint(
         self,
@@ -191,7 +202,8 @@ def _host_mode(case: Case) -> Iterator[Answer]:
         yield _machine(case)
         return
     for attachment, network in case.caller_bridges():
-        hosts = (network.host_address(family) for family in _families(attachment))
+        seen, families = attachment.gateways, case.families_on(attachment)
+        hosts = (network.host_address(family, seen) for family in families)
         for address in (host for host in hosts if host is not None):
             yield case.endpoint(address, Route.HOST_MODE, network=network.name)
 
@@ -226,7 +238,7 @@ def _ways_to(case: Case, binding: HostBinding) -> Iterator[tuple[IPAddress, str 
     for family in binding.families:
         ways = case.ways_out(family)
         if binding.is_wildcard:
-            hosts = ((n.host_address(family), n.name) for n in ways)
+            hosts = ((n.host_address(family, a.gateways), n.name) for a, n in ways)
             yield from [(address, name) for address, name in hosts if address is not None][:1]
         elif ways and binding.host_ip is not None and not binding.is_loopback:
             yield binding.host_ip, None
@@ -265,7 +277,7 @@ def _published(case: Case) -> Iterator[Answer]:
 def _direct(case: Case) -> Iterator[Answer]:
     for attachment, network in case.networks_of(case.peer):
         if network.is_bridge and _is_local(network, case):
-            for address in attachment.addresses:
+            for address in (a for a in attachment.addresses if a.version not in network.isolated):
                 yield case.endpoint(address, Route.DIRECT, network=network.name)
 
 
@@ -337,12 +349,10 @@ TABLE: Final[Mapping[Stand, tuple[Row, ...]]] = {
 def _no_network(case: Case) -> Refusal | None:
     if case.in_host_mode or any(a.addresses for a in case.peer.networks):
         return None
-    return Refusal(
-        None,
-        Reason.NO_NETWORK,
-        f"{case.name} is on no network",
-        f"docker network connect NETWORK {case.name}",
-    )
+    fix = f"docker network connect NETWORK {case.name}"
+    if case.peer.network_mode == "none":
+        fix = f"docker network disconnect none {case.name}, then {fix}"
+    return Refusal(None, Reason.NO_NETWORK, f"{case.name} is on no network", fix)
 
 
 def _apart(case: Case) -> Refusal:
@@ -413,17 +423,12 @@ def _every_address(vantage: Vantage) -> Iterator[IPAddress]:
 
 def _shared(case: Case) -> Iterator[tuple[tuple[IPAddress, ...], Network]]:
     """The peer's addresses on each network of the caller's, of the caller's families."""
-    mine = {n.id: _families(a) for a, n in case.networks_of(case.caller)}
+    mine = {n.id: case.families_on(a) for a, n in case.networks_of(case.caller)}
     for attachment, network in case.networks_of(case.peer):
         families = mine.get(network.id, ())
         addresses = tuple(a for a in attachment.addresses if a.version in families)
         if addresses:
             yield addresses, network
-
-
-def _families(attachment: Attachment) -> tuple[int, ...]:
-    """The address families that a container has on a network."""
-    return tuple(sorted({a.version for a in attachment.addresses}))
 
 
 def _linked(case: Case) -> bool:

@@ -110,9 +110,9 @@ class Setting:
             return self._given
         if vantage.kind is not VantageKind.CONTAINER:
             return (self._default_engine(),)
-        from dockernet.sources.defaults import Environ, HostsFile  # noqa: PLC0415 - see there
+        from dockernet.sources.defaults import Dns, Environ, HostsFile  # noqa: PLC0415 - see there
 
-        return self._default_engine(), HostsFile(), Environ()
+        return self._default_engine(), Dns(), HostsFile(), Environ()
 
     def container_source(self) -> ContainerSource:
         """The first source that can tell a container by name.

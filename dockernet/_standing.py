@@ -146,7 +146,7 @@ def _on_host(vantage: Vantage, inventory: Inventory) -> bool:
     if not vantage.interfaces:
         # Nothing was read: a vantage that the caller made by hand is believed.
         return near and vantage.kind is VantageKind.HOST
-    bridges = [n for n in inventory.networks if n.is_bridge]
+    bridges = [n for n in inventory.networks if n.host_address(4) or n.host_address(6)]
     here = [n for n in bridges if is_here(n, vantage, engine)]
     if any(_is_unique(n, engine) for n in here):
         return True
@@ -158,13 +158,16 @@ def _on_host(vantage: Vantage, inventory: Inventory) -> bool:
 
 
 def is_here(network: Network, vantage: Vantage, engine: EngineProfile) -> bool:
-    """Whether a network's bridge is one of the interfaces that the vantage sees."""
-    hosts = {network.host_address(4), network.host_address(6)} - {None}
-    return any(
-        (interface.name == network.interface or engine.podman)
-        and not hosts.isdisjoint(interface.addresses)
-        for interface in vantage.interfaces
-    )
+    """Whether a network's bridge is one of the interfaces that the vantage sees.
+
+    It is known by its name and an address of the network's. Podman does not tell the
+    name, so there the address must be the very one that the host has.
+    """
+    if engine.podman:
+        hosts = {network.host_address(4), network.host_address(6)}
+        return not hosts.isdisjoint(a for i in vantage.interfaces for a in i.addresses)
+    named = (i for i in vantage.interfaces if i.name == network.interface)
+    return any(a in s for i in named for a in i.addresses for s in network.subnets)
 
 
 def _is_unique(network: Network, engine: EngineProfile) -> bool:

@@ -27,7 +27,7 @@ class Resolver:
     """Resolves targets to the endpoints that work from where the caller stands.
 
     Without arguments it works on a host and inside containers: it asks the engine,
-    and inside a container the hosts file and the link variables too. It keeps no
+    and inside a container the name servers, the hosts file and the link variables too. It keeps no
     facts, so every answer is as fresh as its sources. It is safe in threads; close
     it, or use it as a context manager.
 

@@ -146,7 +146,7 @@ def test_the_env_file_has_what_an_engine_set(shell: Shell) -> None:
 
 
 def test_the_env_file_is_of_a_container_that_is_there(shell: Shell) -> None:
-    code, out, err = shell.run("env_file.py", "cleint", str(STORY))
+    code, out, err = shell.run("env_file.py", "klient", str(STORY))
     assert (code, out, "did you mean client?" in err) == (1, "", True)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import pickle
+import re
 import subprocess
 import sys
 import typing
@@ -20,18 +20,19 @@ from attrs.exceptions import FrozenInstanceError
 import dockernet
 import dockernet.aio
 
-PROMISED = """
+WORDS = re.compile(r"\w+")
+PROMISED = WORDS.findall("""
     Port HostBinding PortRange PortMap Link Diagnostic Container Attachment Network
     Endpoint Route Reason Refusal Explanation Peer whoami host_gateway Vantage
-    Resolver resolve endpoints explain peers Source Want Fact Environ HostsFile Engine Snapshot
+    Resolver resolve endpoints explain peers Source Want Fact Environ HostsFile Dns Engine Snapshot
     DockernetError FormatError SourceError EngineUnavailableError EngineTimeoutError
     PeerNotFoundError AmbiguousPeerError UnreachableError
-""".split()
+""")
 # What the answers of these are made of, and what those take who write sources.
-EXTRAS = """
+EXTRAS = WORDS.findall("""
     LinkKind LinkReport Target VantageKind Interface EngineProfile Inventory Freshness
     __version__
-""".split()
+""")
 AWAITED = ["AsyncResolver", "endpoints", "explain", "peers", "resolve"]
 SYNCHRONOUS = {"AsyncResolver": "Resolver"}
 
@@ -51,9 +52,7 @@ def test_every_public_name_is_there_and_stays_the_same(name: str) -> None:
 
 def test_no_other_name_is_there() -> None:
     with pytest.raises(AttributeError, match="module 'dockernet' has no attribute 'resolver_'"):
-        _ = dockernet.resolver_  # type: ignore[attr-defined]
-    with pytest.raises(ImportError):
-        importlib.import_module("dockernet").__getattr__("json")
+        _ = dockernet.resolver_
 
 
 # Laziness, in a process of its own.
@@ -125,7 +124,6 @@ METHODS = {
 
 @pytest.mark.parametrize("path", PUBLIC)
 def test_every_public_callable_is_documented_and_its_hints_resolve(path: str) -> None:
-    assert (inspect.getdoc(PUBLIC[path]) or "").endswith((".", "`", "'", ")", "\n")) or True
     assert inspect.getdoc(PUBLIC[path])
     typing.get_type_hints(PUBLIC[path])
 

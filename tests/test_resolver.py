@@ -99,6 +99,29 @@ def test_every_form_of_a_target_is_taken(make: Any) -> None:
     assert {resolver.resolve(form) for form in forms} == {resolver.resolve("db")}
 
 
+def test_one_url_serves_inside_and_outside(make: Any) -> None:
+    """The database's own port inside; on the host the port of the other peer's binding."""
+    url = "postgresql://me:s3cret@{}/app?sslmode=disable"
+    resolver = make([engine()], inside(ME))
+    assert resolver.rewrite_url(url.format("db")) == url.format("10.7.0.2:5432")
+    assert resolver.rewrite_url("http://web:80/x") == "http://10.7.0.1:8080/x"
+    outside = make([engine()], on_host())
+    assert outside.rewrite_url("http://web:80/x") == "http://127.0.0.1:8080/x"
+    assert outside.rewrite_url("http://web/x") == "http://127.0.0.1:8080/x"
+
+
+def test_a_url_s_password_is_in_no_error(make: Any) -> None:
+    resolver = make([engine()], inside(ME))
+    for url, kind in (
+        ("made-up://me:s3cret@me/", UnreachableError),
+        ("http://me:s3cret@nobody/", PeerNotFoundError),
+        ("http://me:s3cret@db:x/", FormatError),
+    ):
+        with pytest.raises(kind) as caught:
+            resolver.rewrite_url(url)
+        assert "s3cret" not in f"{caught.value!r} {caught.value}"
+
+
 def test_an_answer_depends_on_where_it_is_asked(make: Any) -> None:
     places = {"app": inside(ME), "host": on_host(), "abroad": ABROAD}
     found = {n: str(make([engine()], v).resolve("web:80")) for n, v in places.items()}
@@ -141,6 +164,36 @@ def test_what_has_no_answer_raises(make: Any, ask: Any, error: type[Exception]) 
 def test_an_unknown_peer_is_explained_without_raising(make: Any) -> None:
     why = make([engine()], inside(ME)).explain("dbx")
     assert (why.chosen, why.near_misses, why.asked) == (None, ("db",), ("engine",))
+
+
+URLS = {
+    "the port of the URL": ("http://web:80/x?y=1#z", "http://10.7.0.1:8080/x?y=1#z"),
+    "the port of its scheme": ("postgresql://me:pw@db/app", "postgresql://me:pw@10.7.0.2:5432/app"),
+    "the peer's only port": ("foo://db", "foo://10.7.0.2:5432"),
+    "two hosts": ("postgresql://db,web:80/app", "postgresql://10.7.0.2:5432,10.7.0.1:8080/app"),
+}
+
+
+@pytest.mark.parametrize("url, rewritten", URLS.values(), ids=URLS)
+def test_a_url_is_rewritten_to_what_works_from_here(make: Any, url: str, rewritten: str) -> None:
+    assert make([engine()], inside(ME)).rewrite_url(url) == rewritten
+
+
+@pytest.mark.parametrize(
+    "url, error",
+    [
+        ("postgresql://me:s3cret@nobody/app", PeerNotFoundError),
+        ("http://me:s3cret@web:81/", UnreachableError),
+        ("postgresql://me:s3cret@db:0/app", FormatError),
+    ],
+    ids=["unknown", "unreachable", "malformed"],
+)
+def test_a_url_that_cannot_be_rewritten_shows_no_secret(
+    make: Any, url: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error) as caught:
+        make([engine()], inside(ME)).rewrite_url(url)
+    assert "s3cret" not in f"{caught.value!r} {caught.value}"
 
 
 # Sources.
@@ -268,7 +321,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_in_a_container_hosts_and_variables_are_asked_too(make: Any) -> None:
     with make(vantage=Vantage(kind=VantageKind.CONTAINER)) as resolver:
         assert str(resolver.resolve("db")) == "172.17.0.5:5432"
-        assert resolver.explain("db").asked == ("engine", "hosts", "environ")
+        assert resolver.explain("db").asked == ("engine", "dns", "hosts", "environ")
 
 
 @pytest.mark.usefixtures("no_engine")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from dockernet.errors import FormatError
 
-__all__ = ["names_first", "parse_labels", "shared_network"]
+__all__ = ["is_short_id", "names_first", "parse_labels", "shared_network"]
 
 _SHORT_ID = re.compile(r"[0-9a-f]{12}")
 
@@ -64,4 +64,9 @@ def shared_network(names: Iterable[str]) -> str:
 
 def names_first(names: Iterable[str]) -> tuple[str, ...]:
     """The names in their order, those that are short ids of containers last."""
-    return tuple(sorted(dict.fromkeys(names), key=lambda n: bool(_SHORT_ID.fullmatch(n))))
+    return tuple(sorted(dict.fromkeys(names), key=is_short_id))
+
+
+def is_short_id(name: str) -> bool:
+    """Whether a name is the short form of a container's id."""
+    return _SHORT_ID.fullmatch(name) is not None

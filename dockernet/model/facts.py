@@ -58,6 +58,7 @@ class Fact:
         ports: Its container ports, as far as they are known.
         route: The way those addresses take.
         freshness: How fresh the addresses are.
+        network: The name of the network that they are on, where the source knows it.
 
     Example:
         >>> from ipaddress import ip_address
@@ -73,6 +74,7 @@ class Fact:
     ports: tuple[Port, ...] = ()
     route: Route = Route.GIVEN
     freshness: Freshness = Freshness.LIVE
+    network: str | None = None
 
     @property
     def name(self) -> str:

@@ -61,5 +61,8 @@ class SecretMap(FrozenMap[str, str]):
 
     __slots__ = ()
 
+    def __init__(self, items: Mapping[str, str] | None = None) -> None:
+        super().__init__(items)
+
     def __repr__(self) -> str:
         return f"SecretMap({', '.join(map(shown_lines, self))})"

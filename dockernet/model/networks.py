@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import frozen
 
 from dockernet.model.addresses import IPAddress, IPNetwork
@@ -20,11 +22,13 @@ class Network:
             or a plugin's.
         scope: ``local`` or ``swarm``.
         subnets: Its subnets, IPv4 first.
-        gateways: The gateways of its subnets as the engine tells them, IPv4 first;
-            Engine 20.10 leaves out those that it chose itself.
+        gateways: The gateways of its subnets as the engine tells them, IPv4 first; those
+            that an engine chose itself may be left out.
         internal: Whether it has no way out: no gateway, no published ports.
         icc: Whether its containers may talk to each other.
         routed: The address families, 4 and 6, whose gateway mode is ``routed``.
+        isolated: The address families, 4 and 6, whose gateway mode is ``isolated``: the
+            host has no address on the bridge.
         interface: The bridge's interface on the engine's host; ``None`` for other drivers.
         is_default_bridge: Whether it is the engine's default network, where containers
             have no names for each other but for links.
@@ -39,6 +43,7 @@ class Network:
     internal: bool = False
     icc: bool = True
     routed: tuple[int, ...] = ()
+    isolated: tuple[int, ...] = ()
     interface: str | None = None
     is_default_bridge: bool = False
 
@@ -47,17 +52,23 @@ class Network:
         """Whether it is a bridge on the engine's host, so that it has an address there."""
         return self.driver == "bridge"
 
-    def host_address(self, family: int) -> IPAddress | None:
+    def host_address(self, family: int, seen: Iterable[IPAddress] = ()) -> IPAddress | None:
         """The address of the engine's host on this bridge, for family 4 or 6.
 
-        Where the engine does not tell a gateway (20.10 for those it chose itself)
-        it is the first address of the subnet, which its allocator takes for it.
+        Where the network does not tell a gateway, its containers do; else it is the
+        first address of the subnet, which the engine's allocator takes for it, if the
+        subnet was not given together with a range.
+
+        Args:
+            family: 4 or 6.
+            seen: The gateways that a container has on this network. On the default
+                bridge they do not count: the daemon's ``default-gateway`` is a router.
         """
-        if not self.is_bridge:
+        if not self.is_bridge or family in self.isolated:
             return None
-        told = [g for g in self.gateways if g.version == family]
-        first = [s[1] for s in self.subnets if s.version == family and s.num_addresses > 2]
-        return next(iter(told + first), None)
+        told = (*self.gateways, *(() if self.is_default_bridge else seen))
+        first = (s[1] for s in self.subnets if s.num_addresses > 2)
+        return next((a for a in (*told, *first) if a.version == family), None)
 
     def __str__(self) -> str:
         return self.name

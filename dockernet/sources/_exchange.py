@@ -86,10 +86,6 @@ class _Sent:
     until: float
 
 
-def _nothing(_: Question, __: Reply) -> None:
-    return None
-
-
 @define(eq=False, repr=False, kw_only=True)
 class Exchange:
     """Questions to one server, several under way at a time.
@@ -99,7 +95,7 @@ class Exchange:
         server: The server's address.
         port: The server's port.
         ask: Gives the next question; ``None`` for none now.
-        told: Is told each reply before the next question is taken.
+        told: Is told each reply, before the next question is taken.
         seconds: How long all of it may take.
         waits: How long to wait for each answer; the question is sent again after
             each wait but the last.
@@ -116,7 +112,7 @@ class Exchange:
     server: IPAddress
     port: int
     ask: Callable[[], Question | None]
-    told: Callable[[Question, Reply], None] = _nothing
+    told: Callable[[Question, Reply], None] | None = None
     seconds: float
     waits: tuple[float, ...]
     grace: float | None = None
@@ -132,9 +128,10 @@ class Exchange:
     _done: set[int] = field(factory=set[int], init=False)
     _buffer: bytes = field(default=b"", init=False)
 
-    def begin(self, now: float) -> None:
-        """Let the time run."""
+    def begin(self, now: float) -> float:
+        """Let the time run, and tell how long connecting may take."""
         self._began, self._end = now, now + self.seconds
+        return max(self.seconds, _TICK)
 
     def due(self, now: float) -> Iterator[bytes]:
         """What is to be sent now."""
@@ -206,6 +203,7 @@ class Exchange:
         del self._sent[reply.id]
         self._done.add(reply.id)
         self.replies[sent.question] = reply
-        self.told(sent.question, reply)
+        if self.told is not None:
+            self.told(sent.question, reply)
         if self.grace is not None and reply.conclusive:
             self._end = min(self._end, now + self.grace)

@@ -17,7 +17,16 @@ from dockernet.formats.resolv import ResolvConf
 from dockernet.model.addresses import IPAddress
 from dockernet.model.vantage import Vantage
 
-__all__ = ["Keeper", "NameServer", "Step", "engine_servers", "steps", "unaskable"]
+__all__ = [
+    "Keeper",
+    "NameServer",
+    "Step",
+    "engine_servers",
+    "name_server",
+    "on_link",
+    "steps",
+    "unaskable",
+]
 
 _EMBEDDED: Final = IPv4Address("127.0.0.11")  # daemon/libnetwork/resolver.go in moby
 
@@ -56,13 +65,18 @@ class Step:
     servers: tuple[NameServer, ...]
 
 
+def name_server(address: IPAddress) -> NameServer:
+    """The name server of an address; Docker's is everywhere at the same one."""
+    return NameServer(address, Keeper.DOCKER if address == _EMBEDDED else Keeper.OTHER)
+
+
 def engine_servers(conf: ResolvConf, vantage: Vantage) -> tuple[NameServer, ...]:
     """The name servers among the configured ones that an engine keeps."""
     if _EMBEDDED in conf.nameservers:
-        return (NameServer(_EMBEDDED, Keeper.DOCKER),)
+        return (name_server(_EMBEDDED),)
     if _PODMAN not in conf.search:
         return ()
-    near = (a for a in conf.nameservers if a in vantage.gateways or vantage.is_on_link(a))
+    near = (a for a in conf.nameservers if a in vantage.gateways or on_link(a, vantage))
     return tuple(NameServer(a, Keeper.PODMAN) for a in dict.fromkeys(near))
 
 
@@ -80,3 +94,32 @@ def steps(name: str, servers: Sequence[NameServer], conf: ResolvConf) -> tuple[S
     if keepers == {Keeper.DOCKER}:
         return (Step(name, tuple(servers)),)
     return tuple(Step(spelling, tuple(servers)) for spelling in _spellings(name, conf))
+
+
+def _spellings(name: str, conf: ResolvConf) -> tuple[str, ...]:
+    """The name itself and below each search domain, in the order of resolv.conf(5)."""
+    below = tuple(f"{name}.{domain.strip('.')}" for domain in conf.search if domain.strip("."))
+    ordered = (name, *below) if name.count(".") >= _ndots(conf) else (*below, name)
+    return tuple(spelling for spelling in ordered if not unaskable(spelling))
+
+
+def _ndots(conf: ResolvConf) -> int:
+    told = [o.removeprefix("ndots:") for o in conf.options if o.startswith("ndots:")]
+    numbers = [int(t) for t in told if t.isascii() and t.isdigit() and len(t) < _MOST_NDOTS]
+    return min(numbers[-1], _MOST_NDOTS) if numbers else 1
+
+
+def unaskable(name: str) -> str:
+    """Why a name cannot be asked for by DNS; empty where it can."""
+    if not name.isascii() or not name.isprintable() or " " in name:
+        return "a DNS name has visible ASCII characters only"
+    if len(name) > _LONGEST_NAME:
+        return f"a DNS name has at most {_LONGEST_NAME} characters"
+    if not all(0 < len(label) <= _LONGEST_LABEL for label in name.split(".")):
+        return f"each part of a DNS name has 1 to {_LONGEST_LABEL} characters"
+    return ""
+
+
+def on_link(address: IPAddress, vantage: Vantage) -> bool:
+    """Whether an address is on a network that the caller is on."""
+    return any(address in subnet for subnet in vantage.subnets)

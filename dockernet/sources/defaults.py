@@ -6,9 +6,10 @@ given, none of these modules is used, and they take longer to import than the re
 
 from __future__ import annotations
 
+from dockernet.sources.dns import Dns
 from dockernet.sources.engine import Engine
 from dockernet.sources.environ import Environ
 from dockernet.sources.hosts_file import HostsFile
 from dockernet.sources.vantage import read_vantage
 
-__all__ = ["Engine", "Environ", "HostsFile", "read_vantage"]
+__all__ = ["Dns", "Engine", "Environ", "HostsFile", "read_vantage"]

@@ -74,6 +74,7 @@ PEERS = {
     "lan-and-app": container("db", {"lan": 2, "app": 2}),
     "mesh": container("db", {"mesh": 2}),
     "alone": container("db"),
+    "unplugged": container("db", network_mode="app"),
     "in-host-mode": container("db", network_mode="host"),
     "published": container("db", {"app": 2}, WILD),
     "split": container("db", {"app": 2}, SPLIT),
@@ -95,7 +96,8 @@ ENGINES: dict[str, dict[str, Any]] = {
     "": {},
     "27": {"version": "27.5.1"},
     "apart": {"networks": (evolve(NETWORKS["bridge"], icc=False),)},
-    "untold": {"networks": (evolve(NETWORKS["app"], subnets=(), gateways=()),)},
+    "untold": {"networks": (evolve(NETWORKS["inner"], subnets=(), gateways=()),)},
+    "isolated": {"networks": (NETWORKS["bridge"], evolve(NETWORKS["inner"], isolated=(4, 6)))},
     "plugin": {"networks": (NETWORKS["bridge"], evolve(NETWORKS["app"], driver="weave"))},
     "rootless": {"rootless": True},
     "name": {"host": "engine.example"},
@@ -147,7 +149,9 @@ a peer in host mode is at the host's address on the caller's bridge
 a peer in host mode is reached from an internal network, too
   on-inner in-host-mode:80: host mode 10.9.0.1:80, host mode [fd09::1]:80
 a peer in host mode is out of reach where nothing tells the host's address
-  on-app in-host-mode:80 @untold: host-address-unknown
+  on-inner in-host-mode:80 @untold: host-address-unknown
+a peer in host mode is out of reach from an isolated network, where the host has no address
+  on-inner in-host-mode:80 @isolated: host-address-unknown
 a peer in host mode is out of reach where the caller is on no bridge
   on-lan in-host-mode:80: host-address-unknown
 
@@ -211,6 +215,8 @@ on the host a peer on two networks is at both, by the network's name
 direct 10.8.0.2:80, direct [fd08::2]:80
 on the host a peer on an internal network is at its address
   host inner:80: direct 10.9.0.2:80, direct [fd09::2]:80
+on the host a peer on an isolated network is out of reach
+  host-of-default inner:80 @isolated: not-published
 on the host a published port of a routed network is at the peer's address
   host routed:80: direct 10.11.0.2:80, direct [fd11::2]:80
 on the host a peer beside another is at that one's address
@@ -347,6 +353,28 @@ def test_loopback_of_ipv6_is_dialled_only_where_it_is() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "caller, peer, expected",
+    [
+        ("on-app", "in-host-mode", "host mode 10.7.128.0:80"),
+        ("on-app", "split", "gateway 10.7.128.0:32782"),
+        ("on-bridge", "in-host-mode", "host mode 10.17.0.1:80"),
+    ],
+    ids=["host mode", "gateway", "but not on the default bridge"],
+)
+def test_a_gateway_that_the_network_does_not_tell_is_the_caller_s(
+    caller: str, peer: str, expected: str
+) -> None:
+    """Of a subnet with a range the engine takes the range's first address."""
+    vantage, asked, whole = world(caller, peer)
+    (place,) = whole.containers[0].networks
+    place = evolve(place, gateways=(ip_address("10.7.128.0"),))
+    changed = (evolve(whole.containers[0], networks=(place,)), *whole.containers[1:])
+    untold = tuple(evolve(n, gateways=()) for n in whole.networks)
+    known = evolve(whole, containers=changed, networks=untold)
+    assert expected in told(walked(vantage, asked, "80", known))
+
+
 def test_a_default_route_that_was_read_is_taken_whatever_the_network_s_name() -> None:
     vantage, db, whole = world("on-bridge-and-other", "published")
     read = evolve(vantage, gateways=NETWORKS["other"].gateways)
@@ -365,11 +393,15 @@ def test_a_default_route_that_was_read_is_taken_whatever_the_network_s_name() ->
     ],
 )
 def test_a_caller_without_ipv6_is_given_no_ipv6_address(peer: str, expected: str) -> None:
-    """Its network has IPv6 and so has the peer, but it was started without."""
+    """Its network has IPv6 and so has the peer, but it was started without.
+
+    Either the engine knows that, or the caller's own interfaces show it.
+    """
     vantage, asked, whole = world("on-other", peer)
     caller = only(4, inventory(whole.containers[0])).containers[0]
-    told_now = told(walked(vantage, asked, "80", inventory(caller, asked)))
-    assert told_now == [expected]
+    assert told(walked(vantage, asked, "80", inventory(caller, asked))) == [expected]
+    without = inside(caller, interfaces=inside(caller).interfaces[1:])
+    assert told(walked(without, asked, "80", whole)) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -410,6 +442,8 @@ def test_a_network_that_the_engine_does_not_list_leads_nowhere() -> None:
         ("on-app", "stopped", "80", "docker start db"),
         ("host", "paused", "80", "docker unpause db"),
         ("host", "lan", "80", "connect db to a bridge network as well"),
+        ("host", "alone", "80", "docker network disconnect none db, then docker network connect"),
+        ("host", "unplugged", "80", "docker network connect NETWORK db"),
     ],
 )
 def test_each_refusal_says_what_to_do(caller: str, peer: str, port: str, fix: str) -> None:

@@ -194,11 +194,23 @@ BY_BRIDGES: dict[str, tuple[Vantage, tuple[Any, ...], dict[str, Any], Stand]] = 
         {"host": "far.example"},
         Stand.ELSEWHERE,
     ),
-    "the right name with another address": (
-        on_host(evolve(NETWORKS["app"], gateways=(ip_address("10.7.0.9"),))),
+    "a bridge whose address the engine does not tell, for it gave a range": (
+        on_host(evolve(NETWORKS["app"], gateways=(ip_address("10.7.128.0"),))),
+        (NETWORKS["app"],),
+        {},
+        Stand.HOST,
+    ),
+    "the right name with an address of another network": (
+        on_host(evolve(NETWORKS["app"], gateways=(ip_address("192.0.2.1"),))),
         (NETWORKS["app"],),
         {},
         Stand.BEHIND_VM,
+    ),
+    "docker0, and the engine's other bridge is isolated from the host": (
+        on_host(BRIDGE),
+        (BRIDGE, evolve(NETWORKS["inner"], isolated=(4, 6))),
+        {},
+        Stand.HOST,
     ),
     "Podman's bridge, by its address": (
         on_host(evolve(NETWORKS["app"], interface="podman1")),

@@ -62,12 +62,9 @@ def test_the_port_of_a_udp_scheme_is_one_of_udp() -> None:
 @pytest.mark.parametrize(
     "url",
     ["", "db", "db:5432", "http:db", "http://", "http:///x", "http://me:s3cret@/x", "1http://db",
-     "http://db:99999/", "http://db:x/", "http://me:s3/cret@db/", "http://a/b:s3cret@db", "://db"],
+     "http://db:99999/", "http://db:x/", "http://me:s3/cret@db/", "://db"],
 )  # fmt: skip
 def test_what_is_no_url_with_a_peer_is_refused_and_not_shown(url: str) -> None:
-    if "s3cret@db" in url:  # a path: the host before it is a good one
-        assert str(PeerUrl.parse(url)) == "http://a"
-        return
     with pytest.raises(FormatError) as caught:
         PeerUrl.parse(url)
     for part in ("s3", "cret", "99999"):

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
+from attrs import evolve
 from builders import NETWORKS
 
 from dockernet.model.networks import Network
@@ -47,6 +48,24 @@ def test_the_host_s_address_on_a_bridge(
     )
     found = made.host_address(family)
     assert (found and str(found)) == expected
+
+
+@pytest.mark.parametrize(
+    "default, expected", [(False, "10.7.128.0"), (True, "10.7.0.1")], ids=["own", "default"]
+)
+def test_what_containers_see_counts_where_the_network_tells_nothing(
+    default: object, expected: str
+) -> None:
+    """But for the default bridge, whose gateway may be set to a router."""
+    app = evolve(NETWORKS["app"], is_default_bridge=bool(default), gateways=())
+    seen = (ip_address("10.7.128.0"), ip_address("fd07::80"))
+    assert str(app.host_address(4, seen)) == expected
+    assert NETWORKS["app"].host_address(4, seen) == ip_address("10.7.0.1")
+
+
+def test_the_host_has_no_address_on_an_isolated_bridge() -> None:
+    inner = evolve(NETWORKS["inner"], isolated=(4,))
+    assert (inner.host_address(4), str(inner.host_address(6))) == (None, "fd09::1")
 
 
 @pytest.mark.parametrize("driver", ["macvlan", "ipvlan", "overlay", "host", "null", "weave"])
