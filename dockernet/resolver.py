@@ -26,10 +26,10 @@ Inquiry = TypeVar("Inquiry", Resolution, Census)
 class Resolver:
     """Resolves targets to the endpoints that work from where the caller stands.
 
-    Without arguments it works on a host and inside containers: it asks the engine,
-    and inside a container the name servers, the hosts file and the link variables too. It keeps no
-    facts, so every answer is as fresh as its sources. It is safe in threads; close
-    it, or use it as a context manager.
+    Without arguments it works on a host and inside containers: it asks the engine, and
+    inside a container the name servers, the hosts file and the link variables too. It
+    keeps no facts, so every answer is as fresh as its sources. It is safe in threads;
+    close it, or use it as a context manager.
 
     Args:
         sources: The sources, in the order of asking; each is a

@@ -106,7 +106,8 @@ class Neighbours:
             for fact in self._facts(home, met):
                 known = facts.get((fact.name, fact.network))
                 facts[fact.name, fact.network] = fact if known is None else _joined(known, fact)
-        return (*facts.values(), *self._odd)
+        ordered = sorted(facts.values(), key=lambda fact: address_order(fact.addresses[0]))
+        return (*ordered, *self._odd)
 
     def _swept(self) -> Iterator[Exchange]:
         """Ask for the addresses around the caller's own."""
