@@ -30,9 +30,11 @@ _SHOWN: Final = 3  # addresses in a text
 _Family = Literal["A", "AAAA"]
 _FAMILIES: Final[dict[_Family, str]] = {"A": "IPv4", "AAAA": "IPv6"}
 
+# An engine's server answers at once for containers on the caller's networks.
 _FIX: Final = (
-    "the server, or the one that it forwards unknown names to, is out of reach; give the "
-    "container another one with --dns, or the source a longer timeout"
+    "either no container on these networks has that name and the server that is asked for "
+    "other names is out of reach, or the first is so itself; check the name, or give the "
+    "container another server with --dns"
 )
 
 
@@ -57,6 +59,7 @@ class Lookup:
     left: float
     _fact: Fact | None = field(default=None, init=False)
     _odd: list[str] = field(factory=list[str], init=False)
+    _absent: list[str] = field(factory=list[str], init=False)
     _failures: list[str] = field(factory=list[str], init=False)
 
     def exchanges(self) -> Iterator[Exchange]:
@@ -74,7 +77,8 @@ class Lookup:
         """
         if self._fact is None and self._failures:
             raise SourceError(NAME, f"{'; '.join(dict.fromkeys(self._failures))}: {_FIX}")
-        odd = tuple(Diagnostic(NAME, self.name, reason) for reason in dict.fromkeys(self._odd))
+        told = self._odd if self._fact is not None else [*self._odd, *self._absent]
+        odd = tuple(Diagnostic(NAME, self.name, reason) for reason in dict.fromkeys(told))
         return odd if self._fact is None else (self._fact, *odd)
 
     def _step(self, step: Step) -> Iterator[Exchange]:
@@ -140,9 +144,9 @@ class Lookup:
             return ""
         codes = sorted({reply.code for reply in replies.values()} - {ANSWERED})
         if NO_SUCH_NAME in codes:
-            self._odd.append(f"{server.address} knows no such name")
+            self._absent.append(f"{server.address} knows no such name")
         elif len(replies) == len(_FAMILIES) and not codes:
-            self._odd.append(f"{server.address} has no address of a container for it")
+            self._absent.append(f"{server.address} has no address of a container for it")
         elif not any(reply.conclusive for reply in replies.values()):
             return _failure(server, exchange, codes, self.name)
         return ""

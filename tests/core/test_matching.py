@@ -29,12 +29,16 @@ from dockernet.errors import AmbiguousPeerError
 from dockernet.formats.engine import with_details
 from dockernet.model.containers import Container
 from dockernet.model.facts import Inventory
+from dockernet.model.mappings import FrozenMap
 from dockernet.model.targets import Target
 from dockernet.model.vantage import Vantage
 
 ME = container("me", {"app": 9}, service="shop/web", links=["db:store", "gone:lost", "DB:Case"])
 LINKED = container("db", {"other": 5})
 CAMEL = container("DB", {"other": 3})
+
+
+SERVICE = FrozenMap({"com.docker.compose.service": "web"})
 
 
 def means(target: Target | str, *there: Container, vantage: Vantage | None = None) -> str:
@@ -144,6 +148,11 @@ AMBIGUOUS = {
     "one alias here of two containers": (
         "x",
         [one("a", "app", "x"), one("b", "app", "X")],
+        ["a", "b"],
+    ),
+    "one alias here of a container and a service without a project": (
+        "x",
+        [one("a", "app", "x"), evolve(one("b", "app", "x"), labels=SERVICE)],
         ["a", "b"],
     ),
     "one service name of two projects": (

@@ -31,10 +31,12 @@ from hypothesis import strategies as st
 
 from dockernet._routes import TABLE, Case, walk
 from dockernet._standing import Stand, network_owner, standing
+from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Container
 from dockernet.model.endpoints import Endpoint, Reason, Refusal, Route
 from dockernet.model.facts import EngineProfile, Inventory
-from dockernet.model.ports import Port
+from dockernet.model.portmap import PortMap
+from dockernet.model.ports import Port, PortRange
 from dockernet.model.vantage import Vantage, VantageKind
 
 Answers = tuple[tuple[Endpoint, ...], tuple[Refusal, ...]]
@@ -60,6 +62,7 @@ CALLERS: dict[str, Container | Vantage] = {
     "abroad": ABROAD,
 }
 SPLIT = "0.0.0.0:32782->80/tcp, [::]:32780->80/tcp"
+UNDECIDED = PortMap({Port(80): [HostBinding(None, 0), HostBinding(None, PortRange(8000, 8010))]})
 TWICE = f"{SPECIFIC}, {LOOPBACK.replace('8080', '9090')}"
 PEERS = {
     "db": container("db", {"app": 2}, "80/tcp"),
@@ -83,6 +86,7 @@ PEERS = {
     "specific": container("db", {"app": 2}, SPECIFIC),
     "lan-specific": container("db", {"lan": 2}, SPECIFIC),
     "twice": container("db", {"app": 2}, TWICE),
+    "undecided": evolve(container("db", {"app": 2}), ports=UNDECIDED),
     "ipv6-alone": container("db", {"app": 2}, "[::]:32780->80/tcp"),
     "routed": container("db", {"open": 2}, ROUTED),
     "routed-exposed": container("db", {"open": 2}, "80/tcp"),
@@ -99,6 +103,7 @@ ENGINES: dict[str, dict[str, Any]] = {
     "untold": {"networks": (evolve(NETWORKS["inner"], subnets=(), gateways=()),)},
     "isolated": {"networks": (NETWORKS["bridge"], evolve(NETWORKS["inner"], isolated=(4, 6)))},
     "plugin": {"networks": (NETWORKS["bridge"], evolve(NETWORKS["app"], driver="weave"))},
+    "half": {"networks": (evolve(NETWORKS["other"], isolated=(4,)),)},
     "rootless": {"rootless": True},
     "name": {"host": "engine.example"},
     "IPv4": {"host": ip_address("192.0.2.7")},
@@ -159,6 +164,10 @@ a port published everywhere is at the gateway
   on-other published:80: gateway 10.8.0.1:8080, gateway [fd08::1]:8080
 each family's gateway goes with that family's host port
   on-other split:80: gateway 10.8.0.1:32782, gateway [fd08::1]:32780
+a bridge without an address of the host leads nowhere, in that family
+  on-other published:80 @half: gateway [fd08::1]:8080
+a port that was published on any free one is dialled on none
+  on-other undecided:80: no-shared-network
 a caller on two bridges takes the one with its default route
   on-bridge-and-other published:80: gateway 10.17.0.1:8080, gateway [fd17::1]:8080
 a port published on an address of the host is at that address
@@ -400,7 +409,9 @@ def test_a_caller_without_ipv6_is_given_no_ipv6_address(peer: str, expected: str
     vantage, asked, whole = world("on-other", peer)
     caller = only(4, inventory(whole.containers[0])).containers[0]
     assert told(walked(vantage, asked, "80", inventory(caller, asked))) == [expected]
-    without = inside(caller, interfaces=inside(caller).interfaces[1:])
+    (_, eth) = inside(caller).interfaces
+    eth = evolve(eth, addresses=(*eth.addresses, ip_address("fe80::1")))
+    without = inside(caller, interfaces=(eth,))
     assert told(walked(without, asked, "80", whole)) == [expected]
 
 
@@ -450,6 +461,28 @@ def test_each_refusal_says_what_to_do(caller: str, peer: str, port: str, fix: st
     place, _, engine = caller.partition(" @")
     vantage, asked, whole = world(place, peer, engine)
     assert walked(vantage, asked, port, whole)[1][0].fix.startswith(fix)
+
+
+@pytest.mark.parametrize(
+    "caller, peer, detail",
+    [
+        ("on-app", "stopped", "db is exited"),
+        ("on-app", "stateless", "db is in no known state"),
+        ("on-other", "db", "caller and db share no network, and port 80/tcp is not published"),
+        ("on-inner", "published", "caller and db share no network"),
+        ("abroad @IPv4", "db", "port 80/tcp is not published on the engine's host"),
+        (
+            "abroad @IPv4",
+            "ipv6-alone",
+            "port 80/tcp is not published for IPv4 on the engine's host",
+        ),
+        ("abroad @name", "db", "port 80/tcp is not published on the engine's host"),
+    ],
+)
+def test_each_refusal_says_what_was_found(caller: str, peer: str, detail: str) -> None:
+    place, _, engine = caller.partition(" @")
+    vantage, asked, whole = world(place, peer, engine)
+    assert [r.detail for r in walked(vantage, asked, "80", whole)[1]] == [detail]
 
 
 def test_an_endpoint_says_where_it_comes_from() -> None:

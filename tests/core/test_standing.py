@@ -311,10 +311,11 @@ def test_a_caller_that_the_engine_does_not_know_stays_as_it_is() -> None:
 def test_the_vantage_in_a_container_is_recognised(asked: Container) -> None:
     vantage = vantage_in(asked)
     assert identified(vantage, WHOLE).id == vantage.id == asked.id
-    assert (vantage.name, vantage.project, vantage.number) == (
+    assert (vantage.name, vantage.project, vantage.number, vantage.hostname) == (
         asked.name,
         asked.project,
         asked.number,
+        asked.hostname or "",
     )
 
 

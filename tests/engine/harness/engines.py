@@ -46,7 +46,7 @@ class RealEngine:
 
     @property
     def image(self) -> str:
-        return f"{self.prefix}test:1"
+        return f"{self.prefix}test:latest"  # Podman before 5 knows no other tag here
 
     @property
     def version(self) -> str:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Self
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from harness import image
 from harness.api import Api, ApiError, frames
@@ -77,6 +77,15 @@ class RealContainer(ContainerPlace):
 
     def inspect(self) -> Any:
         return self.api.request("GET", f"/containers/{self.id}/json")
+
+    def networks(self) -> tuple[str, ...]:
+        """The names of the networks that it is attached to."""
+        return tuple(self.inspect()["NetworkSettings"]["Networks"])
+
+    def namespace(self) -> RealContainer:
+        """The container whose network namespace it uses: itself for most."""
+        _, _, owner = self.inspect()["HostConfig"]["NetworkMode"].partition("container:")
+        return evolve(self, container=owner, name="") if owner else self
 
     def address(self, network: RealNetwork | str = "bridge", family: int = 4) -> str:
         """Its own address on a network."""

@@ -1,0 +1,674 @@
+"""The source of names, against name servers on loopback, blocking and awaited alike."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+from nameserver import (
+    Answer,
+    NameServer,
+    code,
+    cut,
+    name_server,
+    raw,
+    records,
+    silence,
+)
+
+from dockernet import (
+    Diagnostic,
+    Dns,
+    Fact,
+    FormatError,
+    Freshness,
+    Interface,
+    PeerNotFoundError,
+    Resolver,
+    Route,
+    SourceError,
+    Target,
+    Vantage,
+    VantageKind,
+    Want,
+)
+from dockernet.sources.dns import _Messages
+
+DOCKER, PODMAN, SECOND = "127.0.0.11", "127.0.0.5", "127.0.0.6"
+SHORT = 0.25  # seconds; for servers that say nothing
+LONG = 60.0  # seconds; nobody waits for these
+
+NEAR = Vantage(
+    kind=VantageKind.CONTAINER,
+    hostname="0123456789ab",
+    interfaces=(
+        Interface(
+            name="eth0",
+            addresses=(ip_address("10.7.0.9"), ip_address("fd07::9")),
+            subnets=(ip_network("10.7.0.0/24"), ip_network("fd07::/64")),
+        ),
+        Interface(name="lo", addresses=(ip_address("127.0.0.1"),)),
+    ),
+    gateways=(ip_address("10.7.0.1"), ip_address(PODMAN)),
+)
+
+Said = tuple[Fact | Diagnostic, ...]
+Ask = Callable[..., Said]
+
+
+@pytest.fixture(params=["read", "aread"])
+def ask(request: pytest.FixtureRequest) -> Ask:
+    """Ask a source for a name, or for every peer, through one of its two faces."""
+
+    def asked(dns: Dns, name: str | None = "db", vantage: Vantage = NEAR) -> Said:
+        want = Want(None if name is None else Target.parse(name), vantage)
+        said = dns.read(want) if request.param == "read" else asyncio.run(dns.aread(want))
+        assert isinstance(said, tuple)
+        return said
+
+    return asked
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Callable[[str], Path]:
+    """A file of name servers."""
+
+    def written(text: str) -> Path:
+        path = tmp_path / "resolv.conf"
+        path.write_text(text)
+        return path
+
+    return written
+
+
+Conf = Callable[[str], Path]
+
+
+def dockers(server: NameServer, conf: Conf, **how: Any) -> Dns:
+    return Dns(path=conf(f"nameserver {DOCKER}\noptions ndots:0\n"), port=server.port, **how)
+
+
+def facts(said: Said) -> list[Fact]:
+    return [item for item in said if isinstance(item, Fact)]
+
+
+def addresses(said: Said) -> list[str]:
+    return [str(a) for fact in facts(said) for a in fact.addresses]
+
+
+def odd(said: Said) -> list[str]:
+    return [str(item) for item in said if isinstance(item, Diagnostic)]
+
+
+# A name that is known.
+
+
+def test_a_name_is_one_fact_with_its_addresses_of_both_families(ask: Ask, conf: Conf) -> None:
+    zone = {"db": "fd07::5 10.7.0.20 10.7.0.3"}
+    with name_server(zone, address=DOCKER) as server:
+        said = ask(dockers(server, conf))
+    [fact] = said
+    assert fact == Fact(
+        source="dns",
+        names=("db",),
+        addresses=tuple(map(ip_address, ("10.7.0.3", "10.7.0.20", "fd07::5"))),
+        route=Route.SHARED_NETWORK,
+        freshness=Freshness.ANSWERED,
+    )
+    assert sorted(server.asked) == [("db", "A", "udp"), ("db", "AAAA", "udp")]
+
+
+@pytest.mark.parametrize(
+    "name", ["db", "tasks.web", "a_b", "db.shop_default", "CamelAlias", "c++", "0123456789ac"]
+)
+def test_the_name_is_asked_for_as_it_is(ask: Ask, conf: Conf, name: str) -> None:
+    with name_server({name: "10.7.0.3"}, address=DOCKER) as server:
+        said = ask(dockers(server, conf), name)
+    assert (addresses(said), server.names) == (["10.7.0.3"], [name])
+    assert facts(said)[0].names == (name,)
+
+
+def test_the_case_of_an_alias_counts(ask: Ask, conf: Conf) -> None:
+    with name_server({"CamelAlias": "10.7.0.3"}, address=DOCKER) as server:
+        said = ask(dockers(server, conf), "camelalias")
+    assert (facts(said), odd(said)) == ([], ["dns: camelalias: 127.0.0.11 knows no such name"])
+
+
+def test_nothing_is_kept_from_one_question_to_the_next(ask: Ask, conf: Conf) -> None:
+    with name_server({"db": "10.7.0.3"}, address=DOCKER) as server:
+        dns = dockers(server, conf)
+        assert ask(dns) == ask(dns)
+    assert len(server.asked) == 4
+
+
+def test_a_family_that_is_never_answered_is_not_waited_for(ask: Ask, conf: Conf) -> None:
+    """As with an engine that forwards it to a server out of reach."""
+    answers = {("db", "AAAA"): silence}
+    with name_server({"db": "10.7.0.3"}, answers, address=DOCKER) as server:
+        said = ask(dockers(server, conf, timeout=LONG))
+    assert addresses(said) == ["10.7.0.3"]
+    assert odd(said) == ["dns: db: 127.0.0.11 has no word on its IPv6 addresses"]
+
+
+@pytest.mark.parametrize("other", ["NXDOMAIN", "NOERROR"])
+def test_an_ipv4_only_name_is_nothing_odd(ask: Ask, conf: Conf, other: str) -> None:
+    answers = {("db", "AAAA"): code(other)}
+    with name_server({"db": "10.7.0.3"}, answers, address=DOCKER) as server:
+        said = ask(dockers(server, conf))
+    assert (addresses(said), odd(said)) == (["10.7.0.3"], [])
+
+
+def test_a_question_that_got_lost_is_sent_again(ask: Ask, conf: Conf) -> None:
+    once = iter([silence])
+
+    def second(query: Any) -> Iterable[bytes]:
+        return next(once, records("db. A 10.7.0.3"))(query)
+
+    with name_server({"db": ""}, {("db", "A"): second}, address=DOCKER) as server:
+        said = ask(dockers(server, conf))
+    assert (addresses(said), odd(said)) == (["10.7.0.3"], [])
+    assert [kind for _, kind, _ in server.asked].count("A") == 2
+
+
+# A name that is not known, or a server that is not there.
+
+
+@pytest.mark.parametrize(
+    "answers, reason",
+    [
+        pytest.param({}, "127.0.0.11 knows no such name", id="no such name"),
+        pytest.param(
+            {"A": code("NOERROR"), "AAAA": code("NOERROR")},
+            "127.0.0.11 has no address of a container for it",
+            id="no address",
+        ),
+        pytest.param({"AAAA": silence}, "127.0.0.11 knows no such name", id="one is enough"),
+    ],
+)
+def test_not_found_is_a_diagnostic(
+    ask: Ask, conf: Conf, answers: dict[str, Answer], reason: str
+) -> None:
+    with name_server({}, answers, address=DOCKER) as server:
+        said = ask(dockers(server, conf, timeout=LONG))
+    assert said == (Diagnostic("dns", "db", reason),)
+
+
+@pytest.mark.parametrize(
+    "answers, reason",
+    [
+        pytest.param({"A": silence, "AAAA": silence}, "did not answer", id="silence"),
+        pytest.param({"A": silence, "AAAA": code("NOERROR")}, "did not answer", id="half"),
+        pytest.param(
+            {"A": code("SERVFAIL"), "AAAA": code("SERVFAIL")}, "answered SERVFAIL", id="SERVFAIL"
+        ),
+        pytest.param(
+            {"A": code("REFUSED"), "AAAA": code("SERVFAIL")},
+            "answered REFUSED and SERVFAIL",
+            id="REFUSED",
+        ),
+        pytest.param(
+            {"A": records("db. CNAME db."), "AAAA": records("db. CNAME db.")},
+            "answered nonsense",
+            id="nonsense",
+        ),
+    ],
+)
+def test_a_server_without_a_word_is_a_source_error(
+    ask: Ask, conf: Conf, answers: dict[str, Answer], reason: str
+) -> None:
+    with name_server({}, answers, address=DOCKER) as server:
+        with pytest.raises(SourceError, match=reason) as caught:
+            ask(dockers(server, conf, timeout=SHORT))
+    assert f"127.0.0.11 port {server.port}" in str(caught.value)
+    assert "--dns" in str(caught.value)
+
+
+def test_a_server_that_nobody_runs_is_a_source_error(ask: Ask, conf: Conf) -> None:
+    with name_server(address=DOCKER) as server:
+        dns = dockers(server, conf, timeout=LONG)
+    with pytest.raises(SourceError, match=r"cannot be asked for db \(Connection refused\)"):
+        ask(dns)
+
+
+def test_unknown_to_every_source_is_peer_not_found(conf: Conf) -> None:
+    with name_server(address=DOCKER) as server, pytest.raises(PeerNotFoundError):
+        Resolver([dockers(server, conf)], vantage=NEAR).resolve("db:80")
+
+
+# What is believed.
+
+UPSTREAM = "comes from another name server: no network here has that container"
+NOBODY = "cannot be a container's address"
+ODD: dict[str, tuple[Answer, list[str], list[str]]] = {
+    "for another name": (
+        records("other. A 10.7.0.4", "db. A 10.7.0.3"),
+        ["10.7.0.3"],
+        ["1 records that nobody asked for were left out"],
+    ),
+    "by a chain": (
+        records("db. CNAME real.", "real. CNAME last.", "last. A 10.7.0.3"),
+        ["10.7.0.3"],
+        [],
+    ),
+    "by a chain in another order": (
+        records("real. A 10.7.0.3", "db. CNAME real."),
+        ["10.7.0.3"],
+        [],
+    ),
+    "by a chain that leads away": (
+        records("db. CNAME real.", "other. A 10.7.0.3"),
+        [],
+        [
+            "1 records that nobody asked for were left out",
+            "127.0.0.11 has no address of a container for it",
+        ],
+    ),
+    "beside another type": (records("db. TXT v=1", "db. A 10.7.0.3"), ["10.7.0.3"], []),
+    "loopback": (
+        records("db. A 127.0.0.1", "db. A 10.7.0.3"),
+        ["10.7.0.3"],
+        [f"127.0.0.1 {NOBODY}"],
+    ),
+    "nobody's": (
+        records("db. A 0.0.0.0", "db. A 224.0.0.1", "db. A 169.254.1.1", "db. A 255.255.255.255"),
+        [],
+        [f"0.0.0.0, 169.254.1.1, 224.0.0.1 and 1 more {NOBODY}"],
+    ),
+    "a public site of that name": (
+        records("db. A 93.184.216.34"),
+        [],
+        [f"93.184.216.34 {UPSTREAM}"],
+    ),
+    "a site and a container": (
+        records("db. A 93.184.216.34", "db. A 10.7.0.3"),
+        ["10.7.0.3"],
+        [f"93.184.216.34 {UPSTREAM}"],
+    ),
+    "the gateway": (records("db. A 10.7.0.1"), [], [f"10.7.0.1 {UPSTREAM}"]),
+    "no name at all": (
+        records("db. A 10.7.0.3", ". A 10.7.0.4"),
+        ["10.7.0.3"],
+        ["1 records that nobody asked for were left out"],
+    ),
+}
+
+
+@pytest.mark.parametrize("answer, kept, reasons", ODD.values(), ids=ODD)
+def test_odd_answers_are_left_out(
+    ask: Ask, conf: Conf, answer: Answer, kept: list[str], reasons: list[str]
+) -> None:
+    with name_server({"db": ""}, {("db", "A"): answer}, address=DOCKER) as server:
+        said = ask(dockers(server, conf))
+    assert (addresses(said), odd(said)) == (kept, [f"dns: db: {r}" for r in reasons])
+
+
+@pytest.mark.parametrize("address", ["::", "::1", "fe80::1", "ff02::1", "::ffff:127.0.0.1"])
+def test_ipv6_addresses_of_nobody_are_left_out(ask: Ask, conf: Conf, address: str) -> None:
+    answers = {("db", "AAAA"): records(f"db. AAAA {address}")}
+    with name_server({"db": "10.7.0.3"}, answers, address=DOCKER) as server:
+        said = ask(dockers(server, conf))
+    assert addresses(said) == ["10.7.0.3"]
+    assert [NOBODY in reason for reason in odd(said)] == [True]
+
+
+@pytest.mark.parametrize(
+    "code_", [pytest.param("NXDOMAIN", id="no such name"), pytest.param("NOERROR", id="a loop")]
+)
+def test_an_answer_that_contradicts_itself_is_none(ask: Ask, conf: Conf, code_: str) -> None:
+    lines = {"NXDOMAIN": ["db. A 10.7.0.3"], "NOERROR": ["db. CNAME a.", "a. CNAME db."]}[code_]
+    answers = {("db", "A"): records(*lines, code=code_)}
+    with name_server({"db": ""}, answers, address=DOCKER) as server:
+        with pytest.raises(SourceError, match="nonsense"):
+            ask(dockers(server, conf, timeout=SHORT))
+
+
+# Messages of other kinds: the header's flags, and what is said to have been asked.
+STRAYS = {
+    "nothing": b"",
+    "too short": b"ID\x80\x00",
+    "rubbish": b"\xff" * 600,
+    "a question": b"ID\x00\x00\0\1\0\0\0\0\0\0\2db\0\0\1\0\1",
+    "for another name": b"ID\x80\x00\0\1\0\0\0\0\0\0\2bd\0\0\1\0\1",
+    "of another type": b"ID\x80\x00\0\1\0\0\0\0\0\0\2db\0\0\x10\0\1",
+    "another number": b"??\x80\x00\0\1\0\0\0\0\0\0\2db\0\0\1\0\1",
+    "no question in it": b"ID\x80\x00\0\0\0\0\0\0\0\0",
+    "a notification": b"ID\xa0\x00\0\1\0\0\0\0\0\0\2db\0\0\6\0\1",
+}
+
+
+@pytest.mark.parametrize("message", STRAYS.values(), ids=STRAYS)
+def test_messages_that_answer_nothing_are_passed_over(ask: Ask, conf: Conf, message: bytes) -> None:
+    def answer(query: Any) -> Iterable[bytes]:
+        return [*raw(message)(query), *records("db. A 10.7.0.3")(query)]
+
+    with name_server({"db": ""}, {("db", "A"): answer}, address=DOCKER) as server:
+        said = ask(dockers(server, conf))
+    assert addresses(said) == ["10.7.0.3"]
+    assert odd(said) == ["dns: db: 1 messages that answer no question were left out"]
+
+
+def test_a_second_answer_to_one_question_is_nothing_odd(ask: Ask, conf: Conf) -> None:
+    def twice(query: Any) -> Iterable[bytes]:
+        return [*records("db. A 10.7.0.3")(query), *records("db. A 10.7.0.4")(query)]
+
+    answers = {("db", "A"): twice}
+    with name_server({"db": ""}, answers, address=DOCKER) as server:
+        said = ask(dockers(server, conf))
+    assert (addresses(said), odd(said)) == (["10.7.0.3"], [])
+
+
+def test_of_many_addresses_the_first_256_are_kept(ask: Ask, conf: Conf) -> None:
+    many = [f"10.8.{n // 256}.{n % 256}" for n in range(1, 1000)]
+    whole = records(*(f"db. A {a}" for a in reversed(many)))
+    wide = Interface(name="eth0", subnets=(ip_network("10.8.0.0/16"),))
+    vantage = evolve(NEAR, interfaces=(wide,))
+    with name_server({"db": ""}, {("db", "A"): whole}, address=DOCKER) as server:
+        said = ask(dockers(server, conf), vantage=vantage)
+    assert addresses(said) == many[:256]
+    assert odd(said) == ["dns: db: of 999 addresses the first 256 are kept"]
+
+
+def test_where_no_subnet_is_known_every_address_is_kept(ask: Ask, conf: Conf) -> None:
+    with name_server({"db": "93.184.216.34"}, address=DOCKER) as server:
+        said = ask(dockers(server, conf), vantage=Vantage())
+    assert addresses(said) == ["93.184.216.34"]
+
+
+# What does not fit into a datagram.
+
+MANY = records(*(f"db. A 10.7.0.{n}" for n in range(20, 120)))
+
+
+def test_an_answer_that_was_cut_is_asked_for_by_tcp(ask: Ask, conf: Conf) -> None:
+    with name_server(
+        {"db": ""}, {("db", "A"): cut(MANY)}, over_tcp={("db", "A"): MANY}, address=DOCKER
+    ) as server:
+        said = ask(dockers(server, conf))
+    assert (len(addresses(said)), odd(said)) == (100, [])
+    assert ("db", "A", "tcp") in server.asked
+
+
+def test_what_tcp_does_not_bring_is_told(ask: Ask, conf: Conf) -> None:
+    """The first engines' servers of Podman listen for datagrams alone."""
+
+    def half(query: Any) -> Iterable[bytes]:
+        for whole in records("db. A 10.7.0.3")(query):
+            yield whole[:2] + bytes([whole[2] | 2]) + whole[3:]
+
+    answers = {("db", "A"): half}
+    with name_server({"db": ""}, answers, over_tcp={"A": silence}, address=DOCKER) as server:
+        said = ask(dockers(server, conf))
+    assert addresses(said) == ["10.7.0.3"]
+    assert odd(said) == ["dns: db: the answer was cut, and TCP did not bring the rest of it"]
+
+
+# Podman's server.
+
+
+def podmans(conf: Conf, port: int, *addresses: str, **how: Any) -> Dns:
+    lines = [f"nameserver {a}\n" for a in (*addresses, "127.0.0.99")]
+    return Dns(path=conf("search dns.podman\n" + "".join(lines)), port=port, **how)
+
+
+@pytest.mark.parametrize("name", ["db", "DB", "db.dns.podman"])
+def test_podmans_server_is_asked_below_its_own_domain(ask: Ask, conf: Conf, name: str) -> None:
+    """So that it forwards nothing; and the case does not matter to it."""
+    with name_server({"db.dns.podman": "10.7.0.3"}, address=PODMAN) as server:
+        said = ask(podmans(conf, server.port, PODMAN), name)
+    assert (addresses(said), odd(said)) == (["10.7.0.3"], [])
+    assert facts(said)[0].names == (name,)
+    assert server.names == ["db.dns.podman"]
+
+
+def test_each_of_podmans_networks_has_a_server(ask: Ask, conf: Conf) -> None:
+    near = evolve(NEAR, gateways=(*NEAR.gateways, ip_address(SECOND)))
+    with (
+        name_server(address=PODMAN) as first,
+        name_server({"db.dns.podman": "10.7.0.3"}, address=SECOND, port=first.port),
+    ):
+        dns = podmans(conf, first.port, PODMAN, SECOND)
+        assert addresses(said := ask(dns, vantage=near)) == ["10.7.0.3"]
+        assert odd(said) == []
+        assert odd(ask(dns, "nosuch", near)) == [
+            f"dns: nosuch: {server} knows no such name" for server in (PODMAN, SECOND)
+        ]
+
+
+def test_a_name_is_not_absent_while_one_of_the_servers_is_silent(ask: Ask, conf: Conf) -> None:
+    near = evolve(NEAR, gateways=(*NEAR.gateways, ip_address(SECOND)))
+    with name_server(address=PODMAN) as server, pytest.raises(SourceError, match=SECOND):
+        ask(podmans(conf, server.port, PODMAN, SECOND), vantage=near)
+
+
+# Where nobody is asked.
+
+STRANGERS = "search example.org\nnameserver 127.0.0.1\n"
+NOT_ASKED = {
+    "a plain network": (
+        STRANGERS,
+        "no engine keeps 127.0.0.1; containers have names on user-defined networks alone",
+    ),
+    "no server": ("", "no name server that an engine keeps is known here"),
+    "search alone": (
+        "search dns.podman\nnameserver 127.0.0.1\n",
+        "no engine keeps 127.0.0.1; containers have names on user-defined networks alone",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["db", None])
+@pytest.mark.parametrize("text, reason", NOT_ASKED.values(), ids=NOT_ASKED)
+def test_strangers_are_not_asked(
+    ask: Ask, conf: Conf, text: str, reason: str, name: str | None
+) -> None:
+    with name_server({"db": "10.7.0.3"}) as server:
+        said = ask(Dns(path=conf(text), port=server.port), name)
+    assert said == (Diagnostic("dns", name or "neighbours", f"not asked: {reason}"),)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("path", ["missing", "resolv.conf/missing"])
+def test_a_missing_file_names_no_server(ask: Ask, conf: Conf, path: str) -> None:
+    [diagnostic] = ask(Dns(path=conf("").parent / path))
+    assert "no name server" in str(diagnostic)
+
+
+def test_a_file_that_cannot_be_read_is_a_source_error(ask: Ask, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"cannot be read .*: check its permissions"):
+        ask(Dns(path=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "10.7.0.3:80",
+        "[fd07::3]",
+        "shop/db",
+        "host.docker.internal:80",
+        "localhost",
+        "api.localhost",
+        "0123456789AB",
+        "me",
+    ],
+)
+def test_what_is_no_peers_name_is_not_asked_for(ask: Ask, conf: Conf, target: str) -> None:
+    with name_server({target: "10.7.0.3"}, address=DOCKER) as server:
+        said = ask(dockers(server, conf), target, evolve(NEAR, name="me"))
+    assert (said, server.asked) == ((), [])
+
+
+@pytest.mark.parametrize(
+    "name, reason",
+    [
+        pytest.param("a b", "visible ASCII", id="space"),
+        pytest.param("b\xfccher", "visible ASCII", id="umlaut"),
+        pytest.param("f" * 64, "1 to 63", id="whole id"),
+        pytest.param("a..b", "1 to 63", id="empty label"),
+        pytest.param(".".join(["a" * 49] * 6), "at most 253", id="long"),
+    ],
+)
+def test_what_is_no_dns_name_is_not_asked_for(ask: Ask, conf: Conf, name: str, reason: str) -> None:
+    with name_server(address=DOCKER) as server:
+        [diagnostic] = ask(dockers(server, conf), name)
+    assert server.asked == []
+    assert f"not asked: " in str(diagnostic)
+    assert reason in str(diagnostic)
+
+
+# Servers that the user names.
+
+
+def test_given_servers_are_asked_and_no_file_is_read(ask: Ask, tmp_path: Path) -> None:
+    with name_server({"db": "10.7.0.3"}) as server:
+        said = ask(Dns([server.address], port=server.port, path=tmp_path))
+    assert addresses(said) == ["10.7.0.3"]
+    assert facts(said)[0].route is Route.SHARED_NETWORK
+
+
+def test_given_servers_may_know_addresses_elsewhere(ask: Ask) -> None:
+    with name_server({"db": "93.184.216.34 10.7.0.3"}) as server:
+        said = ask(Dns([ip_address("127.0.0.1")], port=server.port))
+    assert addresses(said) == ["10.7.0.3", "93.184.216.34"]
+    assert facts(said)[0].route is Route.GIVEN
+
+
+def test_dockers_server_is_known_by_its_address(ask: Ask) -> None:
+    with name_server({"db": "93.184.216.34"}, address=DOCKER) as server:
+        said = ask(Dns([DOCKER], port=server.port))
+    assert (addresses(said), odd(said)) == ([], [f"dns: db: 93.184.216.34 {UPSTREAM}"])
+
+
+@pytest.mark.parametrize("first", [silence, code("SERVFAIL"), code("REFUSED")])
+def test_the_next_server_is_asked_where_the_first_has_no_word(ask: Ask, first: Answer) -> None:
+    with (
+        name_server(unknown=first) as one,
+        name_server({"db": "10.7.0.3"}, address=SECOND, port=one.port),
+    ):
+        said = ask(Dns([one.address, SECOND], port=one.port, timeout=2 * SHORT))
+    assert (addresses(said), odd(said)) == (["10.7.0.3"], [])
+
+
+def test_the_word_of_the_first_server_counts(ask: Ask) -> None:
+    with (
+        name_server() as one,
+        name_server({"db": "10.7.0.3"}, address=SECOND, port=one.port) as two,
+    ):
+        said = ask(Dns([one.address, SECOND], port=one.port))
+    assert odd(said) == ["dns: db: 127.0.0.1 knows no such name"]
+    assert two.asked == []
+
+
+def test_all_servers_without_a_word_are_named(ask: Ask) -> None:
+    with name_server(unknown=code("REFUSED")) as one, pytest.raises(SourceError) as caught:
+        ask(Dns([one.address, SECOND], port=one.port))
+    assert "127.0.0.1 port" in str(caught.value)
+    assert "127.0.0.6 port" in str(caught.value)
+
+
+def test_a_server_has_ipv6_addresses_too(ask: Ask) -> None:
+    with name_server({"db": "10.7.0.3"}, address="::1") as server:
+        assert addresses(ask(Dns(["::1"], port=server.port))) == ["10.7.0.3"]
+
+
+@pytest.mark.parametrize(
+    "options, names",
+    [
+        ("", ["db.one.example", "db.two.example", "db"]),
+        ("options ndots:0\n", ["db", "db.one.example", "db.two.example"]),
+        ("options ndots:x ndots:\n", ["db.one.example", "db.two.example", "db"]),
+    ],
+)
+def test_everywhere_the_search_domains_are_tried(
+    ask: Ask, conf: Conf, options: str, names: list[str]
+) -> None:
+    text = f"search one.example two.example. . {'x' * 250}\nnameserver 127.0.0.1\n{options}"
+    with name_server() as server:
+        said = ask(Dns(everywhere=True, path=conf(text), port=server.port))
+    assert server.names == names
+    assert odd(said) == ["dns: db: 127.0.0.1 knows no such name"]
+
+
+def test_everywhere_the_first_domain_with_the_name_wins(ask: Ask, conf: Conf) -> None:
+    zone = {"db.one.example": "10.7.0.3", "db": "10.7.0.4"}
+    with name_server(zone) as server:
+        path = conf("search one.example\nnameserver 127.0.0.1\n")
+        said = ask(Dns(everywhere=True, path=path, port=server.port))
+    assert (addresses(said), facts(said)[0].names) == (["10.7.0.3"], ("db",))
+
+
+def test_everywhere_an_engines_server_is_still_asked_alone(ask: Ask, conf: Conf) -> None:
+    path = conf(f"search one.example\nnameserver 127.0.0.1\nnameserver {DOCKER}\n")
+    with (
+        name_server(address=DOCKER) as dockers,
+        name_server({"db": "10.7.0.3"}, port=dockers.port) as stranger,
+    ):
+        said = ask(Dns(everywhere=True, path=path, port=dockers.port))
+    assert (facts(said), dockers.names, stranger.asked) == ([], ["db"], [])
+
+
+# Making one.
+
+
+@pytest.mark.parametrize("given", ["10.7.0.1", b"10.7.0.1"])
+def test_a_text_is_no_sequence_of_servers(given: Any) -> None:
+    with pytest.raises(TypeError, match="not a text"):
+        Dns(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"nameservers": ["dns.example"]},
+        {"nameservers": []},
+        {"timeout": 0},
+        {"sweep_timeout": -1},
+        {"timeout": float("nan")},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_a_format_error(given: dict[str, Any]) -> None:
+    with pytest.raises(FormatError):
+        Dns(**given)
+
+
+def test_it_shows_the_servers_that_were_given() -> None:
+    assert (repr(Dns()), repr(Dns(["::1"]))) == ("Dns([])", "Dns(['::1'])")
+
+
+def test_dnspython_is_imported_when_there_is_a_question() -> None:
+    program = (
+        "import sys; from dockernet import Dns, Target, Vantage, Want;"
+        "said = Dns(path='/missing').read(Want(Target.parse('db'), Vantage()));"
+        "print(len(said), 'dns' in sys.modules, 'asyncio' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )  # noqa: S603
+    assert done.stdout.split() == ["1", "False", "False"]
+
+
+# Bytes.
+
+
+@given(st.binary(max_size=600))
+def test_any_bytes_are_a_reply_or_none(data: bytes) -> None:
+    reply = _Messages().decode(data)
+    assert reply is None or reply.question.kind in ("A", "AAAA", "PTR")
+
+
+@given(st.binary(max_size=200), st.sampled_from(["\0\1", "\0\x1c", "\0\x0c"]), st.integers(0, 9))
+def test_any_answer_to_a_question_of_ours_is_a_reply_or_none(
+    data: bytes, kind: str, count: int
+) -> None:
+    head = b"ID\x80\x00\0\1\0" + bytes([count]) + b"\0\0\0\0\2db\0"
+    reply = _Messages().decode(head + kind.encode() + b"\0\1" + data)
+    assert reply is None or reply.question.name == "db"
