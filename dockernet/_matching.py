@@ -32,7 +32,8 @@ class Match:
 
     Attributes:
         peers: The containers it means; several are replicas of one service.
-        link: The caller's link whose alias it is; its peer may be gone.
+        link: The caller's link whose alias it is; its peer may be gone. Of several
+            with that alias, as Compose makes them, it is the first.
     """
 
     peers: tuple[Container, ...] = ()
@@ -62,6 +63,11 @@ class _Question:
         every = self.inventory.containers
         return tuple(c for c in every if any(a.network_id in mine for a in c.networks))
 
+    def of_own_project(self, found: Iterable[Container]) -> tuple[Container, ...]:
+        """Those of the caller's own Compose project."""
+        project = self.caller and self.caller.project
+        return tuple(c for c in found if project is not None and c.project == project)
+
     def running_first(self, found: Iterable[Container]) -> tuple[Container, ...]:
         """Those that run, or all of them where none does."""
         every = tuple(found)
@@ -79,9 +85,9 @@ def match(target: Target, inventory: Inventory, standing: Standing) -> Match:
         return Match(_sole(question, _addressed(question)))
     if target.project:
         return Match(_sole(question, _in_project(question)))
-    link = _alias(question)
-    if link is not None:
-        return Match(_linked_peer(question, link), link)
+    links = _links(question)
+    if links:
+        return Match(_sole(question, _linked_peers(question, links)), links[0])
     found = (way(question) for way, _ in _WAYS)
     return Match(_sole(question, next((f for f in found if f), ())))
 
@@ -152,9 +158,9 @@ def _candidates(question: _Question) -> Sequence[Container]:
         return _addressed(question)
     if question.target.project:
         return _in_project(question)
-    link = _alias(question)
-    if link is not None:
-        return _linked_peer(question, link)
+    links = _links(question)
+    if links:
+        return _linked_peers(question, links)
     for way, depends_on in _WAYS:
         needed = depends_on(question)
         if any(c.links is None for c in needed):
@@ -168,13 +174,26 @@ def _candidates(question: _Question) -> Sequence[Container]:
 # The ways a name can mean a container.
 
 
-def _alias(question: _Question) -> Link | None:
-    """The caller's link of that alias."""
-    caller = question.caller
-    if caller is None:
-        return None
-    links = {link.alias: link for link in caller.links or ()}
-    return links.get(question.name)
+def _links(question: _Question) -> tuple[Link, ...]:
+    """The caller's links of that alias."""
+    links = () if question.caller is None else question.caller.links or ()
+    return tuple(link for link in links if link.alias == question.name)
+
+
+def _linked_peers(question: _Question, links: Iterable[Link]) -> tuple[Container, ...]:
+    """The peers of links; of replicas that Compose linked, those that are meant.
+
+    Compose 2 links every replica of a service under the same aliases, the recipient's
+    number in them (pkg/compose/convergence.go, getLinks): in ``shop-api-1`` both
+    ``web-1`` and ``shop-web-1`` lead to ``shop-web-2`` as well. Compose 1 numbers them
+    rightly, and links one replica alone by the name of the service.
+    """
+    every = (peer for link in links for peer in _linked_peer(question, link))
+    linked = tuple({peer.id: peer for peer in every}.values())
+    services = {c.service for c in question.of_own_project(linked)} - {None}
+    told = (question.of_own_project(way(question)) for way in (_named, _own_service))
+    meant = (tuple(c for c in some if c.service in services) for some in told)
+    return question.running_first(next(filter(None, meant), linked))
 
 
 def _linked_peer(question: _Question, link: Link) -> tuple[Container, ...]:
@@ -219,11 +238,14 @@ def _aliased_anywhere(question: _Question) -> tuple[Container, ...]:
 
 def _aliased(question: _Question, counts: Callable[[Attachment], bool]) -> tuple[Container, ...]:
     folded = question.name.casefold()
-    return question.running_first(
+    found = tuple(
         c
         for c in question.inventory.containers
         if any(folded in map(str.casefold, a.names) for a in c.networks if counts(a))
     )
+    # Compose gives a service's name as alias on every network, those that several
+    # projects share among them.
+    return question.running_first(question.of_own_project(found) or found)
 
 
 def _own_service(question: _Question) -> tuple[Container, ...]:
@@ -246,9 +268,21 @@ def _in_project(question: _Question) -> tuple[Container, ...]:
 
 
 def _service(question: _Question, project: str | None) -> tuple[Container, ...]:
+    """The replicas of a service, or the one of that number."""
     every = (c for c in question.inventory.containers if not c.one_off)
-    fits = (c for c in every if c.service == question.name)
-    return question.running_first(c for c in fits if project is None or c.project == project)
+    there = [c for c in every if project is None or c.project == project]
+    fits = [c for c in there if c.service == question.name]
+    return question.running_first(fits or (c for c in there if _is_numbered(question, c)))
+
+
+def _is_numbered(question: _Question, container: Container) -> bool:
+    """Whether the name is a replica's, without its project: as logs of Compose show it.
+
+    Compose 1 writes ``web_2``, and Compose 2 ``web-2``.
+    """
+    service, number = container.service, container.number
+    names = (f"{service}-{number}", f"{service}_{number}")
+    return service is not None and number is not None and question.name in names
 
 
 def _identified(question: _Question) -> tuple[Container, ...]:
@@ -297,12 +331,15 @@ def _sole(question: _Question, found: Sequence[Container]) -> tuple[Container, .
     """Replicas of one service may be several; anything else must be one."""
     services = {(c.project, c.service) if c.service else c.id for c in found}
     if len(services) > 1:
-        raise AmbiguousPeerError(str(question.target), tuple(sorted({*map(_telling, found)})))
-    return tuple(sorted(found, key=lambda c: (c.number or 0, c.name, c.id)))
+        raise AmbiguousPeerError(
+            str(question.target), tuple(sorted({_telling(question, c) for c in found}))
+        )
+    return tuple(sorted(found, key=lambda c: (c.one_off, c.number or 0, c.name, c.id)))
 
 
-def _telling(container: Container) -> str:
+def _telling(question: _Question, container: Container) -> str:
     """What to say to mean this container, or its service, and no other."""
     if container.project and container.service:
-        return f"{container.project}/{container.service}"
+        numbered = _is_numbered(question, container)
+        return f"{container.project}/{question.name if numbered else container.service}"
     return container.name or container.short_id

@@ -271,7 +271,22 @@ def _host_mode_on_host(case: Case) -> Iterator[Answer]:
 def _published(case: Case) -> Iterator[Answer]:
     for binding, number in case.dialled_bindings:
         for address in _own_addresses(binding):
-            yield case.endpoint(address, Route.PUBLISHED, number)
+            at = _beside_loopback(address, case) if binding.is_wildcard else address
+            yield case.endpoint(at, Route.PUBLISHED, number)
+
+
+def _beside_loopback(address: IPAddress, case: Case) -> IPAddress:
+    """The host's address on a bridge of the peer's, in the place of ``::1``.
+
+    Without a userland proxy, the kernel forwards nothing from ``::1`` to a peer that
+    has IPv6; and an engine does not tell whether it has one. Any other address of the
+    host does in both cases. A peer without IPv6 has a binding there only by a proxy.
+    """
+    if address != _LOOPBACK[6] or case.standing.stand is not Stand.HOST:
+        return address
+    with_ipv6 = ((a, n) for a, n in case.networks_of(case.peer) if _is_local(n, case))
+    bridges = (n.host_address(6) for a, n in with_ipv6 if any(i.version == 6 for i in a.addresses))
+    return next((bridge for bridge in bridges if bridge is not None), address)
 
 
 def _direct(case: Case) -> Iterator[Answer]:

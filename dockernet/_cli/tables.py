@@ -216,5 +216,6 @@ def vantage(value: Vantage) -> Table:
         ("name servers", _texts(value.nameservers)),
         ("project", value.project or ""),
         ("service", value.service or ""),
+        ("number", "" if value.number is None else str(value.number)),
     )
     return Table((), tuple(row for row in rows if row[1]))

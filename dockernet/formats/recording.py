@@ -53,7 +53,7 @@ _ATTACHMENTS: Final[_Kept] = {
     )
 }
 _LABELS: Final[_Kept] = dict.fromkeys(
-    f"com.docker.compose.{key}" for key in ("project", "service", "container-number")
+    f"com.docker.compose.{key}" for key in ("project", "service", "container-number", "oneoff")
 )
 _BINDINGS: Final[_Kept] = {"*": dict.fromkeys(("HostIp", "HostPort"))}
 _LISTED: Final[_Kept] = {

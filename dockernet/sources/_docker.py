@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import requests
 import urllib3
@@ -25,6 +25,10 @@ from docker.tls import TLSConfig
 from dockernet.errors import EngineTimeoutError, EngineUnavailableError, SourceError
 from dockernet.formats.json import Json, mapping, text
 from dockernet.sources._location import CLOSED, NAME, UNREACHED, Certificates, Location
+from dockernet.sources._tls import advice as tls_advice
+
+if TYPE_CHECKING:
+    from dockernet.sources._ssh import Line
 
 __all__ = ["Clients"]
 
@@ -66,6 +70,14 @@ class Clients:
         self._agreeing = threading.Lock()
         self._version: Json | None = None
         self._closed = False
+        self._line = _line(location, timeout)
+        if self._line is not None:
+            self._line.share(self)
+
+    @property
+    def host(self) -> str | None:
+        """The engine's host as one can dial it; ``None`` for a socket of this machine."""
+        return self.location.host if self._line is None else self._line.host
 
     def info(self) -> object:
         """``GET /info``."""
@@ -97,6 +109,8 @@ class Clients:
             free, self._free = self._free, []
         for client in free:
             client.close()
+        if self._line is not None:
+            self._line.leave(self)
 
     def _ask(self, question: Callable[[_Api], object]) -> object:
         self.version()
@@ -151,11 +165,26 @@ class Clients:
             version=version,
             timeout=self._timeout,  # type: ignore[arg-type]  # requests takes fractions
             tls=False if certificates is None else _tls(certificates),
+            use_ssh_client=True,  # which connects nothing yet
         )
         if certificates is not None:
             # REQUESTS_CA_BUNDLE would win over the engine's own authority.
             client.trust_env = False
+        if self._line is not None:
+            client.trust_env = False  # nor may ALL_PROXY take what is the line's
+            client.mount(client.base_url, self._line.adapter())
         return cast("_Api", client)
+
+
+def _line(location: Location, timeout: float) -> Line | None:
+    """The line to an engine that is reached through ssh."""
+    if not location.over_ssh:
+        return None
+    try:
+        from dockernet.sources._ssh import Line  # noqa: PLC0415 - its library is an extra
+    except ImportError as error:
+        raise SourceError(NAME, _NO_SSH.format(url=location.url)) from error
+    return Line(location.url, timeout)
 
 
 def _inspected(api: _Api, container_id: str) -> object:
@@ -189,14 +218,14 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
         "the host name of {url} is not known: correct the address",
     ),
     (
-        (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError),
+        (requests.Timeout, TimeoutError, urllib3.exceptions.ReadTimeoutError),
         EngineTimeoutError,
         "{url} did not answer in time: is it overloaded? a longer timeout may help",
     ),
     (
         (ssl.SSLError,),
         EngineUnavailableError,
-        "no TLS with {url} ({error}): check the certificates, and that the engine wants TLS",
+        "",  # whose words are in _tls
     ),
     (
         (TLSParameterError,),
@@ -242,6 +271,8 @@ def _told(location: Location) -> Generator[None]:
 
 def _meaning(error: Exception, location: Location) -> SourceError:
     chain = tuple(_chain(error))[::-1]
+    for ours in (cause for cause in chain if isinstance(cause, SourceError)):
+        return ours
     fitting = (
         (kind, advice, cause)
         for kinds, kind, advice in _MEANINGS
@@ -251,8 +282,9 @@ def _meaning(error: Exception, location: Location) -> SourceError:
     # Transports raise classes of their own: paramiko's SSHException, for one.
     kind, advice, cause = next(fitting, (EngineUnavailableError, UNREACHED, error))
     told = _first_line(cause)
-    folder = location.certificates.folder if location.certificates else ""
-    advice = _NO_SSH if "paramiko package" in told else advice
+    if isinstance(cause, ssl.SSLError):
+        advice, told = tls_advice(cause)
+    folder = location.certificates.folder if location.certificates else "DOCKER_CERT_PATH"
     return kind(NAME, advice.format(url=location.url, error=told, folder=folder))
 
 
@@ -262,8 +294,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     for outer in seen:
         yield outer
         inner = (*outer.args, getattr(outer, "reason", None), outer.__cause__, outer.__context__)
-        many = mapping(getattr(outer, "errors", None)).values()  # paramiko tries each address
-        seen += [i for i in (*inner, *many) if isinstance(i, BaseException) and i not in seen]
+        seen += [i for i in inner if isinstance(i, BaseException) and i not in seen]
 
 
 def _first_line(error: BaseException) -> str:

@@ -68,6 +68,11 @@ class Location:
     certificates: Certificates | None = field(default=None, repr=False)
 
     @property
+    def over_ssh(self) -> bool:
+        """Whether the engine is reached through ssh."""
+        return urlsplit(self.url).scheme == "ssh"
+
+    @property
     def host(self) -> str | None:
         """The host part of the URL; ``None`` for a socket of this machine."""
         parts = urlsplit(self.url)

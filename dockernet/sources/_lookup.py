@@ -145,10 +145,10 @@ class Lookup:
         codes = sorted({reply.code for reply in replies.values()} - {ANSWERED})
         if NO_SUCH_NAME in codes:
             self._absent.append(f"{server.address} knows no such name")
-        elif len(replies) == len(_FAMILIES) and not codes:
-            self._absent.append(f"{server.address} has no address of a container for it")
         elif not any(reply.conclusive for reply in replies.values()):
-            return _failure(server, exchange, codes, self.name)
+            if codes or len(replies) < len(_FAMILIES):
+                return _failure(server, exchange, codes, self.name)
+            self._absent.append(f"{server.address} has no address of a container for it")
         return ""
 
     def _kept(self, server: NameServer, replies: Iterable[Reply]) -> tuple[IPAddress, ...]:

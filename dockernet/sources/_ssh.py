@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.client import RemoteDisconnected
-from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 from urllib.parse import urlsplit
 
@@ -29,7 +28,7 @@ from urllib3.connection import HTTPConnection
 from dockernet.errors import EngineUnavailableError, SourceError
 from dockernet.sources._location import NAME
 
-__all__ = ["Adapter", "Line"]
+__all__ = ["Line"]
 
 _COMMAND: Final = "docker system dial-stdio"  # docker/cli, cli/command/system/dial_stdio.go
 _CONFIG: Final = "~/.ssh/config"
@@ -58,7 +57,7 @@ class _Strangers(paramiko.MissingHostKeyPolicy):
 _MEANINGS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (
         _UnknownHostKeyError,
-        "no key of {host} is in known_hosts: connect once with ssh, and compare what it shows",
+        "known_hosts has no key of {host}: connect once with ssh, and compare what it shows",
     ),
     (
         paramiko.BadHostKeyException,
@@ -66,11 +65,11 @@ _MEANINGS: Final[tuple[tuple[type[Exception], str], ...]] = (
     ),
     (
         paramiko.AuthenticationException,
-        "{host} takes no key of ours for user {user}: "
-        "check both, and that ssh-agent has a key with a passphrase",
+        "no key of ours lets {user} in: name its user, and put its key into ~/.ssh or ssh-agent",
     ),
 )
 """What paramiko raises while it connects, and what a person can do about it."""
+_USUAL: Final = "{host} breaks off ({error}): check that {user} may run commands there"
 
 
 @frozen
@@ -88,14 +87,27 @@ class _Destination:
         """What known_hosts calls it."""
         return self.host if self.port == _PORT else f"[{self.host}]:{self.port}"
 
-    def dial(self, timeout: float) -> socket.socket:
+    def settings(self, timeout: float) -> dict[str, Any]:
+        """What paramiko is told for connecting; this dials already."""
+        limits = dict.fromkeys(("banner_timeout", "auth_timeout"), timeout)
+        sock, keys = self._dialled(timeout), list(self.keys)
+        return {
+            "port": self.port,
+            "username": self.user,
+            "key_filename": keys,
+            "sock": sock,
+            **limits,
+        }
+
+    def _dialled(self, timeout: float) -> socket.socket:
         if self.command is None:
             return socket.create_connection((self.host, self.port), timeout)
         # Not paramiko's ProxyCommand, which never notices the end of the command.
         ours, theirs = socket.socketpair()
         with theirs:
+            ends = theirs.fileno()
             proxy = subprocess.Popen(  # noqa: S602 - the user's own command, as ssh runs it
-                self.command, shell=True, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL
+                self.command, shell=True, stdin=ends, stdout=ends, stderr=subprocess.DEVNULL
             )
         threading.Thread(target=proxy.wait, daemon=True).start()
         return ours
@@ -111,7 +123,7 @@ def _destination(url: str) -> _Destination:
         host=str(told["hostname"]),
         port=parts.port or int(str(told.get("port", _PORT))),
         user=parts.username or str(told.get("user") or getpass.getuser()),
-        keys=tuple(file for file in files if Path(file).is_file()),
+        keys=tuple(file for file in files if os.access(file, os.R_OK)),
         command=None if command == "none" else command,
     )
 
@@ -166,6 +178,10 @@ class Line:
             channel.exec_command(_COMMAND)
         return channel
 
+    def adapter(self) -> HTTPAdapter:
+        """What docker-py's client needs to speak over the line; it shares it until closed."""
+        return _Adapter(self)
+
     def share(self, who: object) -> None:
         """Keep the line up until this one leaves."""
         with self._lock:
@@ -184,12 +200,14 @@ class Line:
             try:
                 self._known = _destination(self.url)
             except (OSError, ValueError, LookupError, ImportError, paramiko.SSHException) as error:
-                reason = f"{_CONFIG} does not tell how to reach {self.url}: correct it ({error})"
+                reason = (
+                    f"how to reach {self.url} is not told: name a user, check {_CONFIG} ({error})"
+                )
                 raise SourceError(NAME, reason) from error
         return self._known
 
     def _transport(self) -> paramiko.Transport:
-        transport = self._client and self._client.get_transport()
+        transport = None if self._client is None else self._client.get_transport()
         if transport is None or not transport.is_active():
             self._hang_up()
             self._client = self._connected()
@@ -203,15 +221,7 @@ class Line:
         with self._told(), _at_most(self.timeout, client.close):
             client.load_system_host_keys()
             try:
-                client.connect(
-                    there.host,
-                    there.port,
-                    there.user,
-                    key_filename=list(there.keys),
-                    sock=there.dial(self.timeout),
-                    banner_timeout=self.timeout,
-                    auth_timeout=self.timeout,
-                )
+                client.connect(there.host, **there.settings(self.timeout))
             except paramiko.SSHException as error:
                 raise _refused(client, error) from error
             except BaseException:
@@ -233,9 +243,9 @@ class Line:
 
     def _meaning(self, error: Exception) -> str:
         there = self._destination
-        usual = f"{{host}} broke off ({error}): check that an ssh server is there"
-        advice = next((a for kind, a in _MEANINGS if isinstance(error, kind)), usual)
-        return f"{self.url}: {advice.format(host=there.known_as, user=there.user)}"
+        advice = next((a for kind, a in _MEANINGS if isinstance(error, kind)), _USUAL)
+        told = advice.format(host=there.known_as, user=there.user, error=error)
+        return f"{self.url} cannot be reached: {told}"
 
 
 def _refused(client: paramiko.SSHClient, error: Exception) -> Exception:
@@ -277,48 +287,47 @@ def _at_most(seconds: float, end: Callable[[], object]) -> Generator[None]:
 class _Connection(HTTPConnection):
     """HTTP over one session."""
 
-    def __init__(self, *args: Any, line: Line, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+    _channel: paramiko.Channel
+
+    def __init__(self, line: Line) -> None:
+        super().__init__("engine")
         self._line = line
-        self._channel: paramiko.Channel | None = None
 
     def connect(self) -> None:
         self._channel = self._line.session()
         self.sock = cast("socket.socket", self._channel)
 
-    def getresponse(self) -> Any:
+    def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's word contradicts http.client's
         """The response, or what the command says instead: that it may not, or is not there."""
         try:
             return super().getresponse()
         except RemoteDisconnected as error:
-            said = _complaint(self._channel)
+            said = self._channel.recv_stderr(_SAID).decode("utf-8", "replace").strip()
             if not said:
                 raise
-            reason = f"{self._line.url}: '{_COMMAND}' fails there: {said}"
+            reason = f"{self._line.url}: '{_COMMAND}' fails there: {said.splitlines()[0]}"
             raise EngineUnavailableError(NAME, reason) from error
 
 
-def _complaint(channel: paramiko.Channel | None) -> str:
-    if channel is None or not channel.recv_stderr_ready():
-        return ""
-    lines = channel.recv_stderr(_SAID).decode("utf-8", "replace").strip().splitlines()
-    return lines[0] if lines else ""
-
-
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    def __init__(self, line: Line) -> None:
+        super().__init__("engine")
+        self._line = line
+
+    def _new_conn(self) -> Any:  # noqa: ANN401 - urllib3's own word for it is private
+        return _Connection(self._line)
 
 
-class Adapter(HTTPAdapter):
+class _Adapter(HTTPAdapter):
     """What a client sends goes over a line; it leaves that when it is closed."""
 
     def __init__(self, line: Line) -> None:
         super().__init__()
         self._line = line
-        self._pool = _Pool("engine", line=line)
+        self._pool = _Pool(line)
         line.share(self)
 
-    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
+    def get_connection_with_tls_context(self, *_: object, **__: object) -> HTTPConnectionPool:
         return self._pool
 
     get_connection = get_connection_with_tls_context  # of requests before 2.32

@@ -168,8 +168,7 @@ class Engine:
         with self._telling:
             if self._told is None:
                 clients = self._clients()
-                host = clients.location.host
-                self._told = parse_profile(clients.version(), clients.info(), host)
+                self._told = parse_profile(clients.version(), clients.info(), clients.host)
             return self._told
 
     def read(self, want: Want) -> Iterator[Inventory]:
@@ -209,7 +208,7 @@ class Engine:
         inspections = self._inspections(ids)
         document = record(
             here,
-            host=clients.location.host,
+            host=clients.host,
             version=clients.version(),
             info=clients.info(),
             listing=_without(frozenset(ids).difference(map(_id, inspections)), listing),

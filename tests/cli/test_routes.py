@@ -221,6 +221,18 @@ def test_whoami_tells_whose_network_one_shares(cli: Cli, story: Any, record: Rec
     assert "bridge 172.17.0.5" in told
 
 
+def test_whoami_tells_a_replica_of_compose(cli: Cli, story: Any, record: Record) -> None:
+    told = {"project": "shop", "service": "api", "container-number": "2"}
+    [api] = [c for c in story["inspections"] if c["Name"] == "/api"]
+    api["Config"]["Labels"] = {f"com.docker.compose.{key}": text for key, text in told.items()}
+    shown = cli("whoami", "--from", "api", "--snapshot", record(story)).stdout.splitlines()
+    assert [line.split() for line in shown[-3:]] == [
+        ["project", "shop"],
+        ["service", "api"],
+        ["number", "2"],
+    ]
+
+
 # gateway
 
 

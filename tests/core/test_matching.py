@@ -16,6 +16,7 @@ from builders import (
     inside,
     inventories,
     inventory,
+    labels,
     listed,
     on_host,
     turned,
@@ -160,6 +161,11 @@ AMBIGUOUS = {
         [one("a", "other", "", "mall/till"), one("b", "other", "", "mill/till")],
         ["mall/till", "mill/till"],
     ),
+    "one replica of two projects": (
+        "till-2",
+        [one("a", "other", "", "mall/till/2"), one("b", "other", "", "mill/till/2")],
+        ["mall/till-2", "mill/till-2"],
+    ),
     "one alias elsewhere of a service and a container": (
         "x",
         [one("a", "other", "x", "mall/till"), one("b", "lan", "x")],
@@ -209,6 +215,125 @@ def test_a_one_off_run_is_no_replica_of_its_service() -> None:
     assert means("web", one("x", "app"), shell, web) == "web-1"
     assert means("web", one("x", "app"), shell) == ""
     assert means("web-run-1", one("x", "app"), shell, web) == "web-run-1"
+
+
+# Two replicas of a service, a one-off run of it that goes by its name as well, and a peer.
+WEB = tuple(one(f"shop-web-{n}", "app", "web", f"shop/web/{n}") for n in (1, 2))
+SHELL = evolve(one("shop-web-run", "app", "web"), labels=labels("shop/web/1", one_off=True))
+SHOP_DB = one("shop-db-1", "app", "db", "shop/db")
+
+
+def linked(links: str, target: str, *more: Container, project: str = "shop") -> str:
+    """Who is meant, asked beside them by a container of a project with links."""
+    asking = container("asking", {"app": 9}, service=f"{project}/api", links=links.split())
+    return means(target, asking, *WEB, SHOP_DB, *more)
+
+
+@pytest.mark.parametrize(
+    "target, expected",
+    [
+        ("web-2", "shop-web-2"),
+        ("web_2", "shop-web-2"),
+        ("shop/web-1", "shop-web-1"),
+        ("shop/web_1", "shop-web-1"),
+        ("shop/shop-web-2", "shop-web-2"),
+        ("web-3", ""),
+        ("web.2", ""),
+        ("web2", ""),
+        ("web-02", ""),
+        ("mall/web-1", ""),
+        ("None-1", ""),
+    ],
+)
+def test_a_replica_is_meant_by_its_service_and_number(target: str, expected: str) -> None:
+    loose = evolve(one("loose"), labels=FrozenMap({"com.docker.compose.container-number": "1"}))
+    for asking in (one("x"), one("x", "app", "", "shop/x"), one("x", "app", "", "mall/x")):
+        assert means(target, asking, *WEB, SHOP_DB, loose) == expected
+
+
+def test_a_service_of_a_replica_s_name_goes_before_the_replica() -> None:
+    named = one("a", "other", "", "shop/web-2")
+    assert means("web-2", one("x", "lan"), *WEB, named) == "a"
+    assert means("shop/web-2", one("x", "lan"), *WEB, named) == "a"
+    other = one("a", "other", "", "mall/web-2")
+    assert means("web-2", one("x", "lan", "", "shop/x"), *WEB, other) == "shop-web-2"
+
+
+def test_a_one_off_run_is_not_numbered() -> None:
+    assert means("web-1", one("x", "lan"), SHELL, SHOP_DB) == ""
+
+
+def test_a_one_off_run_comes_last_where_it_goes_by_the_service_s_alias() -> None:
+    """As with ``docker compose run --use-aliases``: the embedded DNS tells it, too."""
+    last = "shop-web-1 shop-web-2 shop-web-run"
+    assert means("web", one("x", "app"), SHELL, *WEB) == last
+    assert means("web", one("x", "lan"), SHELL, *WEB) == "shop-web-1 shop-web-2"
+    assert means("web", one("x", "lan"), SHELL) == "shop-web-run"
+
+
+# What Compose 1 and 2 make of links to a service with two replicas, for recipient number 1.
+LINKS_1 = "shop-web-1:shop-web-1 shop-web-1:web shop-web-1:web_1 shop-web-2:web_2"
+LINKS_2 = " ".join(f"shop-web-{n}:{a}" for n in (1, 2) for a in ("web", "web-1", "shop-web-1"))
+
+
+@pytest.mark.parametrize("links", [LINKS_1, LINKS_2], ids=["Compose 1", "Compose 2"])
+@pytest.mark.parametrize(
+    "target, expected",
+    [
+        ("web", "shop-web-1 shop-web-2"),
+        ("web-1", "shop-web-1"),
+        ("web_1", "shop-web-1"),
+        ("web-2", "shop-web-2"),
+        ("web_2", "shop-web-2"),
+        ("shop-web-1", "shop-web-1"),
+        ("shop-web-2", "shop-web-2"),
+    ],
+)
+def test_a_link_to_a_service_does_not_hide_its_replicas(
+    links: str, target: str, expected: str
+) -> None:
+    assert linked(links, target) == expected
+    assert linked(links, target, SHELL) == expected
+
+
+def test_another_alias_of_a_service_is_as_the_links_have_it() -> None:
+    assert linked("shop-web-1:site shop-web-2:site", "site") == "shop-web-1 shop-web-2"
+    assert linked("shop-web-2:site", "site") == "shop-web-2"
+    assert linked("gone:site shop-web-2:site", "site") == "shop-web-2"
+    assert linked("shop-web-1:db shop-web-2:db", "db") == "shop-web-1 shop-web-2"
+
+
+def test_a_link_from_another_project_is_believed_by_the_letter() -> None:
+    """Somebody chose that very container, whatever Compose calls it."""
+    for project in ("mall", ""):
+        for alias in ("web", "web-1", "shop-web-1"):
+            links = f"shop-web-2:{alias}"
+            assert linked(links, alias, project=project) == "shop-web-2"
+
+
+def test_one_alias_of_two_services_is_ambiguous() -> None:
+    with pytest.raises(AmbiguousPeerError) as caught:
+        linked("shop-web-1:x shop-db-1:x", "x")
+    assert caught.value.candidates == ("shop/db", "shop/web")
+
+
+def test_linked_replicas_that_do_not_run_are_left_out() -> None:
+    down = evolve(WEB[0], state="exited")
+    asking = container("asking", {"app": 9}, service="shop/api", links=LINKS_2.split())
+    assert means("web", asking, down, WEB[1]) == "shop-web-2"
+    assert means("web-1", asking, down, WEB[1]) == "shop-web-1"
+
+
+def test_on_a_network_that_projects_share_the_own_one_s_service_is_meant() -> None:
+    there = [*WEB, one("mall-web-1", "app", "web", "mall/web")]
+    assert means("web", one("x", "app", "", "shop/x"), *there) == "shop-web-1 shop-web-2"
+    assert means("web", one("x", "app", "", "mall/x"), *there) == "mall-web-1"
+    down = [evolve(c, state="exited") for c in WEB]
+    assert means("web", one("x", "app", "", "shop/x"), *down, there[2]) == "shop-web-1 shop-web-2"
+    for stranger in (one("x", "app"), one("x", "app", "", "mill/x")):
+        with pytest.raises(AmbiguousPeerError) as caught:
+            means("web", stranger, *there)
+        assert caught.value.candidates == ("mall/web", "shop/web")
 
 
 def test_an_address_that_two_networks_use_is_the_one_of_the_caller_s() -> None:

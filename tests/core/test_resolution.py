@@ -27,6 +27,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockernet._resolution import Census, Resolution
+from dockernet._standing import Stand
 from dockernet.errors import (
     AmbiguousPeerError,
     DockernetError,
@@ -131,6 +132,12 @@ def test_the_first_of_two_engines_that_knows_the_peer_is_believed() -> None:
     assert str(explain("data:1", engine(), other).chosen) == "10.7.0.2:1"
     with pytest.raises(AmbiguousPeerError):
         resolve("data:1", other, engine())
+
+
+def test_the_stand_is_told_of_the_engine_that_knows_the_peer() -> None:
+    other = Told(inventory(WEB, host="far.example", source="other"))
+    assert explain("db", other, engine()).stand == "a container of this engine (me)"
+    assert explain("nobody", other, engine()).stand == Stand.ELSEWHERE
 
 
 def test_every_source_is_asked_about_the_target_and_the_vantage() -> None:
@@ -595,6 +602,26 @@ def test_peers_of_several_sources_are_merged_by_address_and_name() -> None:
         "192.0.2.6 None 192.0.2.6 (environ)",
         "db app 10.7.0.2 fd07::2 (engine, hosts, environ)",
         "extra None 192.0.2.5 (hosts, environ)",
+    ]
+
+
+def test_two_that_share_an_address_are_told_apart_by_name_in_any_order() -> None:
+    """What is told of the address goes to the first of them."""
+    for there in ((ME, DB, beside("aside", "db")), (beside("aside", "db"), DB, ME)):
+        assert peers(engine(*there), hosts(fact("data", "10.7.0.2"))) == [
+            "aside app 10.7.0.2 fd07::2 (engine, hosts)",
+            "db app 10.7.0.2 fd07::2 (engine)",
+        ]
+
+
+def test_peers_of_one_name_on_two_networks_are_two() -> None:
+    """What is told without a network is of the first of them."""
+    there = (fact("db", "10.7.0.2", network="b"), fact("db", "10.8.0.2", network="a"))
+    told = hosts(fact("db", "10.9.0.2"), *there)
+    assert peers(told) == ["db a 10.8.0.2 (hosts)", "db b 10.7.0.2 (hosts)"]
+    assert peers(Told(*there), environ(fact("db"))) == [
+        "db a 10.8.0.2 (told)",
+        "db b 10.7.0.2 (told, environ)",
     ]
 
 

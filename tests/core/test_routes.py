@@ -103,7 +103,7 @@ ENGINES: dict[str, dict[str, Any]] = {
     "untold": {"networks": (evolve(NETWORKS["inner"], subnets=(), gateways=()),)},
     "isolated": {"networks": (NETWORKS["bridge"], evolve(NETWORKS["inner"], isolated=(4, 6)))},
     "plugin": {"networks": (NETWORKS["bridge"], evolve(NETWORKS["app"], driver="weave"))},
-    "half": {"networks": (evolve(NETWORKS["other"], isolated=(4,)),)},
+    "half": {"networks": tuple(evolve(NETWORKS[n], isolated=(4,)) for n in ("other", "inner"))},
     "rootless": {"rootless": True},
     "name": {"host": "engine.example"},
     "IPv4": {"host": ip_address("192.0.2.7")},
@@ -226,6 +226,8 @@ on the host a peer on an internal network is at its address
   host inner:80: direct 10.9.0.2:80, direct [fd09::2]:80
 on the host a peer on an isolated network is out of reach
   host-of-default inner:80 @isolated: not-published
+on the host a family in which a network is isolated is not dialled
+  host inner:80 @half: direct [fd09::2]:80
 on the host a published port of a routed network is at the peer's address
   host routed:80: direct 10.11.0.2:80, direct [fd11::2]:80
 on the host a peer beside another is at that one's address
@@ -483,6 +485,15 @@ def test_each_refusal_says_what_was_found(caller: str, peer: str, detail: str) -
     place, _, engine = caller.partition(" @")
     vantage, asked, whole = world(place, peer, engine)
     assert [r.detail for r in walked(vantage, asked, "80", whole)[1]] == [detail]
+
+
+def test_no_fix_names_a_network_that_the_peer_has_no_address_on() -> None:
+    """As it has on the network of its mode before it starts, and on "none"."""
+    vantage, db, whole = world("on-lan", "both")
+    app, other = db.networks
+    idle = evolve(db, networks=(evolve(app, addresses=()), other))
+    known = inventory(whole.containers[0], idle)
+    assert "connect other caller" in walked(vantage, idle, "80", known)[1][0].fix
 
 
 def test_an_endpoint_says_where_it_comes_from() -> None:

@@ -18,6 +18,7 @@ from builders import (
     inventory,
     network,
     on_host,
+    only,
     turned,
 )
 
@@ -147,6 +148,12 @@ BY_BRIDGES: dict[str, tuple[Vantage, tuple[Any, ...], dict[str, Any], Stand]] = 
         on_host(NETWORKS["app"]),
         (BRIDGE, NETWORKS["app"]),
         {"rootless": True},
+        Stand.HOST,
+    ),
+    "a bridge of one address family": (
+        on_host(NETWORKS["app"]),
+        only(4, inventory(networks=(BRIDGE, NETWORKS["app"]))).networks,
+        {},
         Stand.HOST,
     ),
     "docker0, and the engine has no other bridge": (on_host(BRIDGE), (BRIDGE,), {}, Stand.HOST),

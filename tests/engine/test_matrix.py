@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
 
 import pytest
 from attrs import field, frozen
 from harness import Cast, Place, RealContainer, RealEngine, Scene
-from harness.matrix import Address, Answer, ask, faults, truth
+from harness.matrix import (
+    Address,
+    Answer,
+    ask,
+    conceivable,
+    faults,
+    host_addresses,
+    truth,
+)
 
 # Peers by their short names: the targets to ask for, and who must answer there.
 PEERS: dict[str, dict[str, str | None]] = {
@@ -108,10 +115,10 @@ class World:
     def _hearing(self, caller: str) -> Judgement:
         """With the engine: no endpoint is wrong, and no refused peer answers anywhere."""
         answers = self.asked_in(caller)
-        conceivable = {target: self.conceivable(target, caller) for target in answers}
+        thinkable = {target: self.conceivable(target, caller) for target in answers}
         given = {a for answer in answers.values() for a in answer.addresses}
-        really = truth(self.callers[caller], given.union(*conceivable.values()))
-        return len(answers), tuple(faults(answers, self.targets(), conceivable, really))
+        really = truth(self.callers[caller], given.union(*thinkable.values()))
+        return len(answers), tuple(faults(answers, self.targets(), thinkable, really))
 
     def _deaf(self, caller: str) -> Judgement:
         """Without it: no endpoint is wrong, and no name that can be known is missed."""
@@ -131,32 +138,10 @@ class World:
         return next(peer for peer in self.peers.values() if peer.name == name)
 
     def conceivable(self, target: str, caller: str) -> Sequence[Address]:
-        """Every address that anyone could think of for a target, in a caller's place."""
-        number, _, protocol = target.rpartition(":")[2].partition("/")
-        told = self.peer(target).namespace().inspect()
-        mode = told["HostConfig"]["NetworkMode"]
-        own = [
-            address
-            for network in told["NetworkSettings"]["Networks"].values()
-            for key in ("IPAddress", "GlobalIPv6Address")
-            if (address := network[key])
-        ]
-        bound = told["NetworkSettings"]["Ports"].get(f"{number}/{protocol or 'tcp'}") or ()
-        host_ports = {int(binding["HostPort"]) for binding in bound}
-        host_ports |= {int(number)} if mode == "host" else set()
-        tries = [(a, int(number)) for a in own]
         # From another machine, the engine's host has the address that it is asked at.
-        hosts = self.engine.addresses[:1] if caller == "elsewhere" else self._host_addresses()
-        tries += [(a, n) for a in hosts for n in host_ports]
-        return [(a, n, protocol or "tcp") for a, n in tries]
-
-    def _host_addresses(self) -> set[str]:
-        """The addresses of the engine's host, on all of its networks."""
-        found = {"127.0.0.1", "::1", *self.engine.addresses}
-        for network in self.engine.api.request("GET", "/networks"):
-            for config in network["IPAM"]["Config"] or ():
-                found.add(str(ip_address(config["Subnet"].partition("/")[0]) + 1))
-        return found
+        elsewhere = caller == "elsewhere"
+        hosts = self.engine.addresses[:1] if elsewhere else host_addresses(self.engine)
+        return conceivable(self.peer(target), target.rpartition(":")[2], hosts)
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from dockernet.model.vantage import Interface, Vantage, VantageKind
 
 HOST = Vantage(kind=VantageKind.HOST, hostname="vm")
 KEPT_LABELS = tuple(
-    f"com.docker.compose.{key}" for key in ("project", "service", "container-number")
+    f"com.docker.compose.{key}" for key in ("project", "service", "container-number", "oneoff")
 )
 SENTINEL = "s3ntinel"
 

@@ -106,8 +106,11 @@ def test_an_explanation_of_an_unknown_name_says_so() -> None:
 def test_an_explanation_tells_silent_sources_from_deaf_ones(
     deaf: tuple[str, ...], said: str
 ) -> None:
-    odd = tuple(Diagnostic(source, NOT_HEARD, "nothing listens") for source in deaf)
-    why = Explanation(target="db", vantage=Vantage(), asked=("engine", "hosts"), diagnostics=odd)
+    odd = [Diagnostic(source, NOT_HEARD, "nothing listens") for source in deaf]
+    odd += [Diagnostic(source, "line 3", "no address") for source in ("hosts", "engine")]
+    why = Explanation(
+        target="db", vantage=Vantage(), asked=("engine", "hosts"), diagnostics=tuple(odd)
+    )
     assert str(why).splitlines()[2].strip() == said
 
 

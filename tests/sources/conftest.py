@@ -16,6 +16,12 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever proxy the machine has, the tests speak to themselves."""
+    monkeypatch.setenv("no_proxy", "*")
+
+
 @pytest.fixture
 def nowhere(folder: Path) -> dict[str, str]:
     """Variables that name no engine, and no file of the person who runs the tests."""

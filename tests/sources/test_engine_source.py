@@ -332,15 +332,13 @@ def test_attachments_of_podman_lead_to_its_networks(folder: Path, nowhere: dict[
     version = {"ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}]}
     podman = stand_in("podman-4.3.1", version=version)
     with podman.on_socket(folder / "p.sock"), Engine(podman.url, environ=nowhere) as engine:
-        inventory = read(engine, "pweb", HOST)
-    assert inventory.engine.podman
-    for name in ("pweb", "pdb"):  # one read in detail, one as it was listed
-        (container,) = [c for c in inventory.containers if c.name == name]
-        network = inventory.network(container.networks[0].network_id)
-        assert network is not None
-        assert network.name == "facts-pnet"
-    (default,) = [c for c in inventory.containers if c.name == "pdef"]
-    assert inventory.network(default.networks[0].network_id) is not None
+        inventories = read(engine, "pweb", HOST), read(engine, None, HOST)
+    networks = {"pweb": "facts-pnet", "pdb": "facts-pnet", "pdef": "bridge"}
+    for inventory in inventories:
+        assert inventory.engine.podman
+        attached = {c.name: c.networks[0] for c in inventory.containers if c.name in networks}
+        found = {name: inventory.network(a.network_id) for name, a in attached.items()}
+        assert {name: network and network.name for name, network in found.items()} == networks
 
 
 # Recording

@@ -67,6 +67,7 @@ def config(tmp_path: Path) -> Path:
         ),
         pytest.param(None, None, {"DOCKER_HOST": ""}, FAR, id="an empty one beats none"),
         pytest.param(None, "near", {"DOCKER_HOST": ELSE}, NEAR, id="a given context beats all"),
+        pytest.param(None, "near", {"DOCKER_CONTEXT": "far"}, NEAR, id="the variable, too"),
         pytest.param(ELSE, "near", {"DOCKER_HOST": FAR}, ELSE, id="a given URL beats that"),
         pytest.param(None, "default", {}, DEFAULT, id="the built-in context"),
         pytest.param(None, None, {"DOCKER_CONTEXT": "default"}, DEFAULT, id="the same by variable"),

@@ -25,6 +25,9 @@ PATIENCE = 20.0  # seconds that a test waits for what must happen at once
 Answer = Callable[[dns.message.Message], Iterable[bytes]]
 """What a question gets: any number of messages, none for silence."""
 
+Answers = Mapping[tuple[str, str], Answer] | Mapping[str, Answer]
+"""What questions get, by name and type, or by type alone."""
+
 
 def silence(_: dns.message.Message) -> Iterable[bytes]:
     """No answer at all."""
@@ -44,11 +47,6 @@ def records(*lines: str, code: str = "NOERROR") -> Answer:
 def raw(*messages: bytes) -> Answer:
     """These bytes, where ``ID`` is replaced by the question's number."""
     return lambda query: [m.replace(b"ID", query.id.to_bytes(2, "big")) for m in messages]
-
-
-def after(*others: bytes, answer: Answer) -> Answer:
-    """These bytes first, and then an answer."""
-    return lambda query: [*others, *answer(query)]
 
 
 def cut(answer: Answer) -> Answer:
@@ -80,19 +78,24 @@ class NameServer:
     Attributes:
         zone: The addresses of each name, and the names of each address, separated by
             spaces; names are told apart by case.
-        answers: What questions get instead, by name and type, or by type alone.
+        answers: What questions get instead.
         over_tcp: The same for questions by TCP, where that is not the same.
         unknown: What a question gets otherwise.
+        pointers: The addresses of the zone by the names that PTR questions have.
         asked: The questions so far: name, type, and ``udp`` or ``tcp``.
     """
 
     address: str
     port: int
     zone: Mapping[str, str]
-    answers: Mapping[tuple[str, str] | str, Answer]
-    over_tcp: Mapping[tuple[str, str] | str, Answer]
+    answers: Answers
+    over_tcp: Answers
     unknown: Answer
+    pointers: Mapping[str, str] = field(init=False)
     asked: list[tuple[str, str, str]] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.pointers = {ip_address(a).reverse_pointer: a for a in self.zone if _is_address(a)}
 
     @property
     def names(self) -> list[str]:
@@ -105,15 +108,15 @@ class NameServer:
         name = question.name.to_text(omit_final_dot=True)
         kind = dns.rdatatype.to_text(question.rdtype)
         self.asked.append((name, kind, transport))
-        told = {**self.answers, **(self.over_tcp if transport == "tcp" else {})}
+        told: dict[object, Answer] = dict(self.answers.items())
+        told |= dict(self.over_tcp.items()) if transport == "tcp" else {}
         answer = told.get((name, kind)) or told.get(kind) or self._known(name, kind)
         return answer(query)
 
     def _known(self, name: str, kind: str) -> Answer:
         if kind == "PTR":
-            by_pointer = {ip_address(a).reverse_pointer: n for a, n in self.zone.items() if _is(a)}
-            names = by_pointer.get(name)
-            lines = [f"{name}. PTR {n}." for n in (names or "").split()]
+            names = self.zone.get(self.pointers.get(name, ""))
+            lines = (f"{name}. PTR {n}." for n in (names or "").split())
             return self.unknown if names is None else records(*lines)
         if name not in self.zone:
             return self.unknown
@@ -122,7 +125,10 @@ class NameServer:
         return records(*(f"{name}. {kind} {a}" for a in fits))
 
 
-def _is(text: str) -> bool:
+_NO_SUCH_NAME = code("NXDOMAIN")
+
+
+def _is_address(text: str) -> bool:
     with suppress(ValueError):
         return bool(ip_address(text))
     return False
@@ -131,10 +137,10 @@ def _is(text: str) -> bool:
 @contextmanager
 def name_server(
     zone: Mapping[str, str] | None = None,
-    answers: Mapping[tuple[str, str] | str, Answer] | None = None,
+    answers: Answers | None = None,
     *,
-    over_tcp: Mapping[tuple[str, str] | str, Answer] | None = None,
-    unknown: Answer = code("NXDOMAIN"),
+    over_tcp: Answers | None = None,
+    unknown: Answer = _NO_SUCH_NAME,
     address: str = "127.0.0.1",
     port: int = 0,
 ) -> Iterator[NameServer]:

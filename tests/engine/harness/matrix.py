@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_network
 
 from attrs import frozen
 
+from harness.engines import RealEngine
 from harness.places import Place
+from harness.scenes import RealContainer
 
 Address = tuple[str, int, str]
 
@@ -65,6 +68,52 @@ def truth(place: Place, addresses: Iterable[Address], timeout: float = 1.0) -> d
     asked = sorted(set(addresses))
     replies = place.dial_all(asked, timeout)
     return {a: reply.name for a, reply in zip(asked, replies, strict=True) if reply.name}
+
+
+def conceivable(peer: RealContainer, port: str, hosts: Iterable[str]) -> tuple[Address, ...]:
+    """Every address that anyone could think of for a port such as "80" or "53/udp".
+
+    ``hosts`` are the addresses that the engine's host may be dialled at.
+    """
+    number, _, protocol = port.partition("/")
+    told = peer.namespace().inspect()
+    networks = told["NetworkSettings"]["Networks"].values()
+    own = [n[key] for n in networks for key in ("IPAddress", "GlobalIPv6Address") if n[key]]
+    bound = told["NetworkSettings"]["Ports"].get(f"{number}/{protocol or 'tcp'}") or ()
+    host_ports = {int(b["HostPort"]) for b in bound if b["HostPort"]}
+    host_ports |= {int(number)} if told["HostConfig"]["NetworkMode"] == "host" else set()
+    tries = [(address, int(number)) for address in own]
+    tries += [(address, n) for address in hosts for n in host_ports]
+    return tuple((address, n, protocol or "tcp") for address, n in tries)
+
+
+def host_addresses(engine: RealEngine) -> set[str]:
+    """The addresses of the engine's host, on all of its networks."""
+    networks = engine.api.request("GET", "/networks")
+    subnets = [c["Subnet"] for n in networks for c in n["IPAM"]["Config"] or ()]
+    bridges = {str(ip_network(subnet)[1]) for subnet in subnets}
+    return bridges | {"127.0.0.1", "::1", *engine.addresses}
+
+
+def judged(
+    engine: RealEngine, place: Place, targets: Mapping[str, tuple[RealContainer, str]]
+) -> dict[str, Answer]:
+    """What dockernet answers in a place, all of it compared with the truth.
+
+    ``targets`` have the peer that must answer for each, and the port of it.
+
+    Raises:
+        AssertionError: An endpoint does not reach its peer, or a refused peer answers.
+    """
+    answers = ask(place, list(targets))
+    hosts = host_addresses(engine)
+    thinkable = {t: conceivable(peer, port, hosts) for t, (peer, port) in targets.items()}
+    given = {a for answer in answers.values() for a in answer.addresses}
+    really = truth(place, given.union(*thinkable.values()))
+    wanted = {target: peer.name for target, (peer, _) in targets.items()}
+    if found := faults(answers, wanted, thinkable, really):
+        raise AssertionError("\n".join(found))
+    return answers
 
 
 def faults(

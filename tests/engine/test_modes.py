@@ -1,0 +1,79 @@
+"""Networks and settings off the beaten track, each against the truth."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Cast, Place, RealContainer, RealEngine, Scene, private_engine
+from harness.matrix import judged
+
+from dockernet import Reason, Route
+
+OWN = "this machine's own engine keeps its settings: set DOCKERNET_DOCKERD=dockerd"
+
+
+def _targets(*peers: RealContainer, port: str = "80") -> dict[str, tuple[RealContainer, str]]:
+    return {f"{peer.name}:{port}": (peer, port) for peer in peers}
+
+
+def test_a_macvlan_network_is_reached_from_itself_alone(
+    engine: RealEngine, scene: Scene, host: Place
+) -> None:
+    if engine.elsewhere is None:
+        pytest.skip(OWN)
+    subnet = {"Subnet": "198.51.100.0/24", "Gateway": "198.51.100.1"}
+    lan = scene.network(
+        "lan", driver="macvlan", Options={"parent": "eth0"}, IPAM={"Config": [subnet]}
+    )
+    peer, beside, web, caller = scene.run_all(
+        Cast("peer", ports=["80"], network=lan, publish=["80"]),
+        Cast("beside", network=lan, socket=True),
+        Cast("web", ports=["80"], publish=["80"]),
+        Cast("caller", socket=True),
+    )
+    target = f"{peer.name}:80"
+    inside = judged(engine, beside, _targets(peer, web))
+    assert inside[target].routes == (Route.SHARED_NETWORK,)
+    assert inside[f"{web.name}:80"].reasons == (Reason.NO_SHARED_NETWORK,)
+    assert judged(engine, caller, _targets(peer))[target].reasons == (Reason.NO_SHARED_NETWORK,)
+    assert judged(engine, host, _targets(peer))[target].reasons == (Reason.DRIVER_NOT_ROUTED,)
+
+
+def test_a_network_of_ipv6_alone_is_reached_by_ipv6(
+    engine: RealEngine, scene: Scene, host: Place
+) -> None:
+    """Engine 28 and later can do without IPv4; older ones add it whatever is asked for."""
+    six = scene.network("six", ipv6=True, EnableIPv4=False)
+    peer, beside, open_peer, caller = scene.run_all(
+        Cast("peer", ports=["80"], network=six),
+        Cast("beside", network=six, socket=True),
+        Cast("open", ports=["80"], network=six, publish=["80"]),
+        Cast("caller", socket=True),
+    )
+    targets = _targets(peer, open_peer)
+    inside, outside = judged(engine, beside, targets), judged(engine, host, targets)
+    families = {":" in address for address, *_ in inside[f"{peer.name}:80"].addresses}
+    assert families == ({True} if engine.major >= 28 else {True, False})
+    assert outside[f"{peer.name}:80"].routes[0] == Route.DIRECT
+    assert outside[f"{open_peer.name}:80"].routes[0] == Route.PUBLISHED
+    across = judged(engine, caller, targets)
+    assert across[f"{open_peer.name}:80"].routes[0] == Route.GATEWAY
+
+
+def test_without_a_userland_proxy_every_endpoint_answers(engine: RealEngine) -> None:
+    """Where the kernel alone forwards, IPv6 loopback has no way to a peer without IPv6."""
+    if engine.elsewhere is None:
+        pytest.skip(OWN)
+    with private_engine(**{"userland-proxy": False}) as bare, Scene(bare) as scene:
+        net = scene.network("net")
+        web, four, low, caller, beside = scene.run_all(
+            Cast("web", ports=["80"], publish=["80"]),
+            Cast("four", ports=["80"], network=net, publish=["80"]),
+            Cast("low", ports=["80"], publish=["127.0.0.1::80"]),
+            Cast("caller", socket=True),
+            Cast("beside", network=net, socket=True),
+        )
+        targets = _targets(web, four, low)
+        for place in (bare.host, caller, beside):
+            answers = judged(bare, place, targets)
+            assert answers[f"{four.name}:80"].addresses
+        assert judged(bare, bare.host, targets)[f"{low.name}:80"].routes[0] == Route.PUBLISHED
