@@ -285,7 +285,8 @@ def _beside_loopback(address: IPAddress, case: Case) -> IPAddress:
     if address != _LOOPBACK[6] or case.standing.stand is not Stand.HOST:
         return address
     with_ipv6 = ((a, n) for a, n in case.networks_of(case.peer) if _is_local(n, case))
-    bridges = (n.host_address(6) for a, n in with_ipv6 if any(i.version == 6 for i in a.addresses))
+    there = ((a, n) for a, n in with_ipv6 if any(i.version == 6 for i in a.addresses))
+    bridges = (n.host_address(6, a.gateways) for a, n in there)
     return next((bridge for bridge in bridges if bridge is not None), address)
 
 

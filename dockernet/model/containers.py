@@ -119,7 +119,8 @@ class Container:
     @property
     def number(self) -> int | None:
         """Its number among the replicas of its Compose service."""
-        text = self.labels.get(f"{_COMPOSE}container-number", "")
+        # Some releases of Compose 2 give a one-off run the label, too (2.26: always 1).
+        text = "" if self.one_off else self.labels.get(f"{_COMPOSE}container-number", "")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
     @property

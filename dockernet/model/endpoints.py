@@ -193,10 +193,10 @@ class Explanation:
         lines = [f"{self.target}, asked from {self.stand or self.vantage}"]
         lines += [f"  sources asked: {', '.join(self.asked)}"] if self.asked else []
         lines += [f"  note: {note}" for note in self.notes]
-        replicas = len({endpoint.peer for endpoint in self.endpoints}) > 1
+        replicas = len({endpoint.peer for endpoint in self.endpoints} - {None}) > 1
         for endpoint in self.endpoints:
             mark = "->" if endpoint == self.chosen else "or"
-            to = f" to {endpoint.peer}" if replicas else ""
+            to = f" to {endpoint.peer}" if replicas and endpoint.peer else ""
             lines.append(f"  {mark} {endpoint}/{endpoint.protocol}{to} {_why(endpoint)}")
         lines += [f"  no {refusal.route or 'route'}: {refusal}" for refusal in self.refusals]
         if not self.endpoints and not self.refusals and not self.notes:

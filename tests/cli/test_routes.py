@@ -71,10 +71,10 @@ def test_peers_are_those_that_the_library_knows(ask: Cli, origin: str | None) ->
     [
         (("net3:22",), "127.0.0.1:32768"),
         (("net3:22", "-4"), "127.0.0.1:32768"),
-        (("net3:22", "-6"), "[::1]:32768"),
-        (("net3:22", "-4", "-6"), "[::1]:32768"),
+        (("net3:22", "-6"), "[fd00:bb::1]:32768"),
+        (("net3:22", "-4", "-6"), "[fd00:bb::1]:32768"),
         (("net3:22", "--url", "ssh"), "ssh://127.0.0.1:32768"),
-        (("net3:80", "-6", "--url", "git+http"), "git+http://[::1]:32769"),
+        (("net3:80", "-6", "--url", "git+http"), "git+http://[fd00:bb::1]:32769"),
     ],
     ids=lambda v: " ".join(v) if isinstance(v, tuple) else "",
 )

@@ -64,6 +64,7 @@ CALLERS: dict[str, Container | Vantage] = {
 SPLIT = "0.0.0.0:32782->80/tcp, [::]:32780->80/tcp"
 UNDECIDED = PortMap({Port(80): [HostBinding(None, 0), HostBinding(None, PortRange(8000, 8010))]})
 TWICE = f"{SPECIFIC}, {LOOPBACK.replace('8080', '9090')}"
+ON_IPV4 = only(4, inventory(container("db", {"app": 2}))).containers[0]
 PEERS = {
     "db": container("db", {"app": 2}, "80/tcp"),
     "both": container("db", {"app": 2, "other": 2}, "80/tcp"),
@@ -80,6 +81,7 @@ PEERS = {
     "unplugged": container("db", network_mode="app"),
     "in-host-mode": container("db", network_mode="host"),
     "published": container("db", {"app": 2}, WILD),
+    "ipv4-published": evolve(ON_IPV4, ports=PortMap.parse(WILD)),
     "split": container("db", {"app": 2}, SPLIT),
     "loopback": container("db", {"app": 2}, LOOPBACK),
     "lan-loopback": container("db", {"lan": 2}, LOOPBACK),
@@ -202,15 +204,17 @@ a peer on no shared network, of which nothing is published, is refused
   on-other db:80: no-shared-network
 
 in host mode it is as on the host
-  in-host-mode published:80: published 127.0.0.1:8080, published [::1]:8080, \
+  in-host-mode published:80: published 127.0.0.1:8080, published [fd07::1]:8080, \
 direct 10.7.0.2:80, direct [fd07::2]:80
 in host mode a peer in host mode is at loopback
   in-host-mode in-host-mode:80: host mode 127.0.0.1:80, host mode [::1]:80
 on the host a peer in host mode is at loopback
   host in-host-mode:80: host mode 127.0.0.1:80, host mode [::1]:80
-on the host a port published everywhere is at loopback, then at the peer's address
-  host published:80: published 127.0.0.1:8080, published [::1]:8080, \
+on the host a port published everywhere is at an own address, then at the peer's
+  host published:80: published 127.0.0.1:8080, published [fd07::1]:8080, \
 direct 10.7.0.2:80, direct [fd07::2]:80
+on the host a port that the proxy has for IPv6 is at its loopback, where the peer has none
+  host ipv4-published:80: published 127.0.0.1:8080, published [::1]:8080, direct 10.7.0.2:80
 on the host each family's loopback goes with that family's host port
   host lan-published:80: published 127.0.0.1:32782, published [::1]:32780
 on the host a port published on loopback is there

@@ -60,7 +60,10 @@ def test_a_network_of_ipv6_alone_is_reached_by_ipv6(
 
 
 def test_without_a_userland_proxy_every_endpoint_answers(engine: RealEngine) -> None:
-    """Where the kernel alone forwards, IPv6 loopback has no way to a peer without IPv6."""
+    """On the host and on one network; an engine does not tell that it has no proxy.
+
+    Up to Engine 28 it then lets no container through a host port into another bridge.
+    """
     if engine.elsewhere is None:
         pytest.skip(OWN)
     with private_engine(**{"userland-proxy": False}) as bare, Scene(bare) as scene:
@@ -72,8 +75,7 @@ def test_without_a_userland_proxy_every_endpoint_answers(engine: RealEngine) -> 
             Cast("caller", socket=True),
             Cast("beside", network=net, socket=True),
         )
-        targets = _targets(web, four, low)
-        for place in (bare.host, caller, beside):
-            answers = judged(bare, place, targets)
-            assert answers[f"{four.name}:80"].addresses
-        assert judged(bare, bare.host, targets)[f"{low.name}:80"].routes[0] == Route.PUBLISHED
+        on_host = judged(bare, bare.host, _targets(web, four, low))
+        assert {answer.routes[0] for answer in on_host.values()} == {Route.PUBLISHED}
+        judged(bare, caller, _targets(web, low))
+        judged(bare, beside, _targets(four))

@@ -27,7 +27,8 @@ def test_a_container_goes_by_its_name_else_by_its_short_id() -> None:
 def test_compose_s_labels_are_read() -> None:
     web = container("x", service="shop/web/12")
     assert (web.project, web.service, web.number, web.one_off) == ("shop", "web", 12, False)
-    assert container("x", service="shop/web", one_off=True).one_off
+    shell = container("x", service="shop/web/1", one_off=True)
+    assert (shell.service, shell.number, shell.one_off) == ("web", None, True)
     bare = container("x")
     assert (bare.project, bare.service, bare.number, bare.one_off) == (None, None, None, False)
 

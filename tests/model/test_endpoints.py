@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from dockernet.errors import AmbiguousPeerError
 from dockernet.model.diagnostics import Diagnostic
@@ -83,6 +84,16 @@ def test_an_explanation_tells_everything_in_order() -> None:
         "  no link: stale: the link leads nowhere (fix: make it again)",
         "  no route: paused: db is paused (fix: docker unpause db)",
         "  odd: environ: DB_PORT: stale",
+    ]
+
+
+def test_an_explanation_tells_replicas_apart() -> None:
+    replicas = (evolve(FIRST, peer="web-1"), evolve(FIRST, host=V6, peer="web-2"), SECOND)
+    why = Explanation(target="web", vantage=Vantage(), endpoints=replicas, chosen=replicas[0])
+    assert str(why).splitlines()[1:] == [
+        "  -> 10.7.0.2:80/tcp to web-1 by shared network app (source: engine)",
+        "  or [fd07::2]:80/tcp to web-2 by shared network app (source: engine)",
+        "  or [fd07::2]:53/udp by given (source: hosts)",
     ]
 
 

@@ -1,5 +1,8 @@
 """Serve a name on ports: ``peer.py NAME [80 53/udp ...]``, standard library alone.
 
+The name ``-`` is the host name, by default the container's short id: replicas have
+one command.
+
 A TCP caller reads the name and the connection closes; a UDP datagram is answered
 with the name. Every socket listens on IPv4 and IPv6 at once.
 """
@@ -16,7 +19,7 @@ from threading import Thread
 def main() -> None:
     # A container's first process ignores SIGTERM unless it says otherwise.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    name = sys.argv[1].encode() + b"\n"
+    name = (socket.gethostname() if sys.argv[1] == "-" else sys.argv[1]).encode() + b"\n"
     for spec in sys.argv[2:]:
         number, _, protocol = spec.partition("/")
         work = serve_udp if protocol == "udp" else serve_tcp

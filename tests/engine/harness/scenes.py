@@ -188,7 +188,7 @@ class Scene:
             api.request("POST", f"/networks/{network}/connect", joined)
         container.start()
         if cast.command is None:
-            _await_ready(container)
+            await_ready(container)
         return container
 
     def _asked(self, cast: Cast) -> dict[str, Any]:
@@ -223,7 +223,7 @@ class Scene:
         return {"dockernet.test": "1", SESSION_LABEL: self.engine.prefix}
 
 
-def _await_ready(container: RealContainer) -> None:
+def await_ready(container: RealContainer) -> None:
     """Wait for the first thing that a container says; its log ends with its life."""
     path = f"/containers/{container.id}/logs"
     said = b""
