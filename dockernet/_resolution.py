@@ -209,7 +209,7 @@ class Resolution(_Inquiry):
         """The host is the one that the caller's own files tell, where that is not the engine's."""
         inside = self.vantage.kind is VantageKind.CONTAINER
         own = where.stand is Stand.BEHIND_VM or (inside and where.stand is Stand.ELSEWHERE)
-        if own:
+        if own and where.caller is None:
             return evolve(_by_vantage(self.target, self.vantage), stand=str(where))
         return self._route(inventory, where, (_host_peer(self.target),))
 

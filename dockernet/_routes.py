@@ -81,6 +81,11 @@ class Case:
         """Whether a service of the host is asked for, and no container."""
         return not self.peer.id
 
+    @property
+    def is_on_machine(self) -> bool:
+        """Whether a peer in host mode is on the network of the machine itself."""
+        return self.is_host_itself or self.inventory.engine.lends_machine
+
     def networks_of(self, container: Container | None) -> tuple[tuple[Attachment, Network], ...]:
         """A container's attachments with their networks, by network name."""
         attachments = (a for a in (container.networks if container else ()) if a.addresses)
@@ -198,8 +203,9 @@ def _host_mode(case: Case) -> Iterator[Answer]:
     """The bridge's own address is the host's, on internal networks too."""
     if not case.in_host_mode:
         return
-    if case.is_host_itself and case.inventory.engine.apart:
-        yield _machine(case)
+    if case.inventory.engine.apart and case.is_on_machine:
+        if _leads_out(case):
+            yield _machine(case)
         return
     for attachment, network in case.caller_bridges():
         seen, families = attachment.gateways, case.families_on(attachment)
@@ -218,19 +224,37 @@ def _machine(case: Case) -> Answer:
         return case.endpoint("host.docker.internal", Route.HOST_MODE)
     if engine.podman:
         return case.endpoint("host.containers.internal", Route.HOST_MODE)
-    detail = "the engine runs without root, and its bridges are not on this machine"
-    fix = "run the service in a container"
+    detail = "a rootless engine's bridges have no address of the machine that it is on"
+    fix = "run the service in a container on a bridge network"
     return Refusal(Route.HOST_MODE, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
 
 
+def _leads_out(case: Case) -> bool:
+    return any(case.ways_out(family) for family in _LOOPBACK)
+
+
 def _gateway(case: Case) -> Iterator[Answer]:
-    if not any(case.ways_out(family) for family in _LOOPBACK):
+    if not _leads_out(case):
         return
     for binding, number in case.dialled_bindings:
         if binding.is_loopback:
             yield _loopback_only(case, binding, Route.GATEWAY)
+        elif binding.is_wildcard and case.inventory.engine.in_rootlesskit:
+            yield _not_at_bridges(case)
+            continue
         for address, network in _ways_to(case, binding):
             yield case.endpoint(address, Route.GATEWAY, number, network)
+
+
+def _not_at_bridges(case: Case) -> Refusal:
+    """RootlessKit has the port on the machine, and the engine beside it on loopback alone.
+
+    See ``ChildHostIP`` in moby's libnetwork/internal/rlkclient.
+    """
+    detail = f"a rootless engine has port {case.port} of {case.name} at none of its bridges"
+    number = case.port.number
+    fix = f"{_join(case)}, or docker run -p ADDRESS:{number}:{number} with one of the machine's"
+    return Refusal(Route.GATEWAY, Reason.HOST_ADDRESS_UNKNOWN, detail, fix)
 
 
 def _ways_to(case: Case, binding: HostBinding) -> Iterator[tuple[IPAddress, str | None]]:
@@ -312,9 +336,17 @@ def _hostless(case: Case) -> Iterator[Answer]:
 # Rows for callers with a virtual machine, or a network, between them and the engine.
 
 
+def _host_mode_apart(case: Case) -> Iterator[Answer]:
+    """An engine without root may share the machine's network with host mode, and no other."""
+    if case.in_host_mode and case.inventory.engine.rootless and case.is_on_machine:
+        yield from _over_loopback(case, Route.HOST_MODE)
+
+
 def _host_mode_elsewhere(case: Case) -> Iterator[Answer]:
-    if case.in_host_mode:
+    if case.in_host_mode and case.is_on_machine:
         yield _on_engine_host(case, case.port.number, Route.HOST_MODE)
+    elif case.in_host_mode:
+        yield _behind_vm(case)
 
 
 def _published_elsewhere(case: Case) -> Iterator[Answer]:
@@ -354,7 +386,7 @@ def _on_engine_host(case: Case, number: int, route: Route) -> Answer:
 TABLE: Final[Mapping[Stand, tuple[Row, ...]]] = {
     Stand.CONTAINER: (_same_namespace, _shared_network, _host_mode, _gateway, _routed),
     Stand.HOST: (_host_mode_on_host, _published, _direct, _hostless),
-    Stand.BEHIND_VM: (_published,),
+    Stand.BEHIND_VM: (_host_mode_apart, _published),
     Stand.ELSEWHERE: (_host_mode_elsewhere, _published_elsewhere),
 }
 """For each stand the rows to walk, the best route first."""
@@ -403,7 +435,7 @@ def _not_on_host(case: Case) -> Refusal:
 
 
 def _behind_vm(case: Case) -> Refusal:
-    detail = f"the engine's networks are not on this machine, and port {case.port} is not published"
+    detail = f"the engine's networks are not on its machine, and port {case.port} is not published"
     return _no_network(case) or _publish(case, Reason.ADDRESS_BEHIND_VM, detail)
 
 

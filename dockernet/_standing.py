@@ -51,8 +51,7 @@ def standing(vantage: Vantage, inventory: Inventory) -> Standing:
     """Decide where a vantage is, seen from an engine."""
     caller = _caller(vantage, inventory)
     if caller is not None:
-        host = caller.network_mode == "host"
-        return Standing(Stand.HOST if host else Stand.CONTAINER, caller)
+        return Standing(_inside(caller, inventory.engine), caller)
     if _on_host(vantage, inventory):
         return Standing(Stand.HOST)
     return Standing(_outside(vantage, inventory.engine))
@@ -178,6 +177,13 @@ def _is_unique(network: Network, engine: EngineProfile) -> bool:
 def _reached_locally(vantage: Vantage, engine: EngineProfile) -> bool:
     own = {vantage.hostname, *vantage.addresses}
     return not engine.apart and (engine.over_loopback or engine.host in own)
+
+
+def _inside(caller: Container, engine: EngineProfile) -> Stand:
+    """In host mode a caller is where that leads: with the engine's bridges, or not."""
+    if caller.network_mode != "host":
+        return Stand.CONTAINER
+    return Stand.BEHIND_VM if engine.apart and engine.lends_machine else Stand.HOST
 
 
 def _outside(vantage: Vantage, engine: EngineProfile) -> Stand:

@@ -368,13 +368,28 @@ def _network(entry: Json, odd: _Odd) -> Network:
         subnets=tuple(
             sorted((s for s in subnets if s), key=lambda s: (s.version, s.network_address))
         ),
-        gateways=_addresses((c.get("Gateway") for c in configs), odd),
+        gateways=_addresses((_host_address(c) for c in configs), odd),
         internal=entry.get("Internal") is True,
         icc=text(options.get(f"{_BRIDGE_OPTION}enable_icc")).lower() not in ("false", "0", "f"),
         routed=tuple(f for f in (4, 6) if _gateway_mode(options, f) == "routed"),
+        isolated=tuple(f for f in (4, 6) if _gateway_mode(options, f) == "isolated"),
         interface=_interface(entry, options) if driver == "bridge" else None,
         is_default_bridge=text(options.get(f"{_BRIDGE_OPTION}default_bridge")) == "true",
     )
+
+
+def _host_address(config: Json) -> object:
+    """The gateway, or the first address of the range that the engine allocates from.
+
+    It takes that one for itself where it tells no gateway (moby's ipam, up to 27).
+    """
+    told = config.get("Gateway")
+    try:
+        span, subnet = (parse_network(text(config.get(key))) for key in ("IPRange", "Subnet"))
+    except FormatError:
+        return told
+    own_range = span.network_address != subnet.network_address
+    return told or (str(span.network_address) if own_range else None)
 
 
 def _gateway_mode(options: Json, family: int) -> str:

@@ -72,7 +72,7 @@ _INSPECTED: Final[_Kept] = {
 }
 _NETWORK: Final[_Kept] = {
     **dict.fromkeys(("Id", "Name", "Driver", "Scope", "Internal")),
-    "IPAM": {"Config": dict.fromkeys(("Subnet", "Gateway"))},
+    "IPAM": {"Config": dict.fromkeys(("Subnet", "Gateway", "IPRange"))},
     "Options": dict.fromkeys(
         f"com.docker.network.bridge.{key}"
         for key in (

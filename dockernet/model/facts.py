@@ -88,6 +88,10 @@ def _dialled(host: IPAddress | str | None) -> IPAddress | str | None:
     return IPv4Address("127.0.0.1") if host.version == 4 else IPv6Address("::1")
 
 
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
 @frozen(kw_only=True)
 class EngineProfile:
     """What an engine says of itself, as far as it decides about routes.
@@ -125,10 +129,30 @@ class EngineProfile:
         return self.rootless or self.desktop
 
     @property
+    def in_rootlesskit(self) -> bool:
+        """Whether it is a rootless Docker, which RootlessKit lends a machine's ports to."""
+        return self.rootless and not self.podman
+
+    @property
+    def lends_machine(self) -> bool:
+        """Whether its host mode is the network of the machine itself.
+
+        In a virtual machine it is that one's. A rootless Docker's was the namespace of
+        RootlessKit, which Engine 29.5 took itself out of (contrib/dockerd-rootless.sh
+        in moby). Rootless Podman's was the machine's always.
+        """
+        return not self.desktop and (not self.in_rootlesskit or self.release >= (29, 5))
+
+    @property
+    def release(self) -> tuple[int, int]:
+        """The major and minor version; 0 for what cannot be told."""
+        major, minor, *_ = *self.version.split("."), "", ""
+        return _number(major), _number(minor)
+
+    @property
     def major(self) -> int:
         """The major version; 0 where it cannot be told."""
-        first = self.version.partition(".")[0]
-        return int(first) if first.isascii() and first.isdigit() and len(first) < 6 else 0
+        return self.release[0]
 
     @property
     def desktop(self) -> bool:

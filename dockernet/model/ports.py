@@ -16,6 +16,7 @@ Protocol = Literal["tcp", "udp", "sctp"]
 
 _PROTOCOLS: Final[Mapping[str, Protocol]] = {"tcp": "tcp", "udp": "udp", "sctp": "sctp"}
 _HIGHEST: Final = 65535
+_HUGE: Final = 10**20  # int() and str() refuse numbers of thousands of digits
 _DIGITS: Final = 5  # as many as the highest port has
 
 _PROTOCOL: Final = "the protocol must be tcp, udp or sctp"
@@ -33,7 +34,8 @@ def check_number(number: object, lowest: int = 1) -> None:
     if not isinstance(number, int) or isinstance(number, bool):
         raise TypeError(f"a port number is an int, not {type(number).__name__}")
     if not lowest <= number <= _HIGHEST:
-        raise FormatError(str(number), f"a port is a number from {lowest} to {_HIGHEST}")
+        shown_number = str(number) if abs(number) < _HUGE else "a huge number"
+        raise FormatError(shown_number, f"a port is a number from {lowest} to {_HIGHEST}")
 
 
 @frozen(order=True, cache_hash=True)

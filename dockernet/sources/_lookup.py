@@ -30,11 +30,11 @@ _SHOWN: Final = 3  # addresses in a text
 _Family = Literal["A", "AAAA"]
 _FAMILIES: Final[dict[_Family, str]] = {"A": "IPv4", "AAAA": "IPv6"}
 
-# An engine's server answers at once for containers on the caller's networks.
+# An engine's server answers at once for every container that it knows.
 _FIX: Final = (
-    "either no container on these networks has that name and the server that is asked for "
-    "other names is out of reach, or the first is so itself; check the name, or give the "
-    "container another server with --dns"
+    "either it is out of reach, or it knows no such container and the server that it asks "
+    "for other names is out of reach; check the name, or give the container a server that "
+    "answers with --dns"
 )
 
 

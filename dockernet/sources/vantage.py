@@ -14,6 +14,8 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Literal
 
+from attrs import evolve
+
 from dockernet.errors import FormatError, SourceError
 from dockernet.formats.proc import (
     EngineMount,
@@ -76,6 +78,9 @@ def read_vantage(root: Path = _ROOT, environ: Mapping[str, str] | None = None) -
     ``docker run``. If it was created first, as Compose may do it, no file tells the
     difference, and its id reads as X's. The addresses that it can dial are X's anyway.
 
+    **The network mode** is ``host`` where the caller's network namespace is that of a
+    machine, or has the bridges of an engine that is not its own; else nothing tells it.
+
     **The network owner** is the container whose ``/etc/resolv.conf`` or ``/etc/hosts``
     is mounted, else the caller itself.
 
@@ -100,7 +105,7 @@ def read_vantage(root: Path = _ROOT, environ: Mapping[str, str] | None = None) -
         *parse_route(_read(root, "proc/net/route")),
         *parse_ipv6_route(_read(root, "proc/net/ipv6_route")),
     )
-    return Vantage(
+    vantage = Vantage(
         kind=kind,
         id=own,
         network_owner=_network_owner(mounts) or own,
@@ -113,6 +118,7 @@ def read_vantage(root: Path = _ROOT, environ: Mapping[str, str] | None = None) -
         gateways=default_gateways(routes),
         nameservers=parse_resolv_conf(_read(root, "etc/resolv.conf")).nameservers,
     )
+    return evolve(vantage, network_mode="host") if _in_host_mode(root, vantage) else vantage
 
 
 def _read(root: Path, name: str) -> str:
@@ -229,7 +235,7 @@ def read_host_gateway(
     if family not in _LOOPBACK:
         raise FormatError(str(family), "the address family must be 4 or 6")
     vantage = read_vantage(root, environ)
-    if vantage.kind is not VantageKind.CONTAINER or _in_host_namespace(root, vantage):
+    if vantage.kind is not VantageKind.CONTAINER or vantage.network_mode == "host":
         return _LOOPBACK[family]
     gateway = vantage.gateway(family)
     if gateway is None:
@@ -238,7 +244,10 @@ def read_host_gateway(
     return gateway
 
 
-def _in_host_namespace(root: Path, vantage: Vantage) -> bool:
+def _in_host_mode(root: Path, vantage: Vantage) -> bool:
+    """Whether a container uses the network namespace of its host, as far as files tell."""
+    if vantage.kind is not VantageKind.CONTAINER:
+        return False
     try:
         namespace = (root / "proc/self/ns/net").readlink().name
     except OSError:

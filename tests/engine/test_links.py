@@ -61,7 +61,7 @@ def test_without_the_socket_the_hosts_file_gives_the_address_and_variables_the_p
 ) -> None:
     web, _, alone = linked
     explanation = alone.call(_explain, "dedoimedo")
-    assert explanation.asked == ("engine", "hosts", "environ")
+    assert explanation.asked == ("engine", "dns", "hosts", "environ")
     assert explanation.chosen is not None
     assert (explanation.chosen.source, explanation.chosen.port) == ("hosts", 22)
     assert explanation.chosen.route is Route.LINK

@@ -1138,3 +1138,33 @@ def test_anything_has_a_profile(version: object, info: object, host: str | None)
     profile = parse_profile(version, info, host)
     assert isinstance(profile.major, int)
     assert profile.podman in (True, False)
+
+
+def _network(config: dict[str, str], **options: str) -> Network:
+    reply = {"Id": "f" * 64, "Name": "n", "Driver": "bridge", "IPAM": {"Config": [config]}}
+    named = {f"com.docker.network.bridge.{key}": value for key, value in options.items()}
+    (network,) = parse_networks([{**reply, "Options": named}]).values
+    return network
+
+
+@pytest.mark.parametrize(
+    "config,address",
+    [
+        ({"Subnet": "10.66.0.0/16", "Gateway": "10.66.0.9"}, "10.66.0.9"),
+        ({"Subnet": "10.66.0.0/16"}, "10.66.0.1"),
+        ({"Subnet": "10.66.0.0/16", "IPRange": ""}, "10.66.0.1"),
+        ({"Subnet": "10.66.0.0/16", "IPRange": "10.66.128.0/24"}, "10.66.128.0"),
+        ({"Subnet": "10.66.0.0/16", "IPRange": "10.66.0.0/24"}, "10.66.0.1"),
+        ({"Subnet": "10.66.0.0/16", "IPRange": "10.66.128.0/24", "Gateway": "10.66.0.7"}, "10.66.0.7"),
+        ({"Subnet": "10.66.0.0/16", "IPRange": "rubbish"}, "10.66.0.1"),
+    ],
+)  # fmt: skip
+def test_the_host_s_address_is_the_gateway_or_the_first_of_the_range(
+    config: dict[str, str], address: str
+) -> None:
+    assert str(_network(config).host_address(4)) == address
+
+
+def test_a_network_with_an_isolated_gateway_has_no_host_address() -> None:
+    network = _network({"Subnet": "10.66.0.0/16"}, gateway_mode_ipv4="isolated")
+    assert (network.isolated, network.host_address(4)) == ((4,), None)

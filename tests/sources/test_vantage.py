@@ -417,6 +417,8 @@ def test_host_mode_shows_by_the_network_namespace(
         (root / "proc/self/ns").mkdir()
         (root / "proc/self/ns/net").symlink_to(namespace)
     assert str(read_host_gateway(4, root, environ("default-bridge"))) == expected
+    mode = read_vantage(root, environ("default-bridge")).network_mode
+    assert mode == ("host" if expected == "127.0.0.1" else None)
 
 
 @pytest.mark.parametrize(

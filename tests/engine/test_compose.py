@@ -1,0 +1,283 @@
+"""A real Compose project: what is said means whom, and each replica answers for itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from attrs import field, frozen
+from harness import Place, RealContainer, RealEngine, Scene
+from harness.compose import Project, compose_programs, project
+from harness.scenes import await_ready
+
+from dockernet import Container, Endpoint, Resolver, Snapshot, Vantage
+
+_FILE = Path(__file__).parents[1] / "data" / "compose" / "compose.yaml"
+_SOCKETS = {"db": False, "till": True, "api": True, "side": True, "guest": False}
+_NONE = "Compose is not installed: apt-get install docker-compose, or set DOCKERNET_COMPOSE"
+
+
+@frozen(eq=False)
+class Shop:
+    """The project, and a container beside it that is of a service of another's, ``mall``."""
+
+    project: Project
+    partner: RealContainer
+    #: By service, and with the number where there are several.
+    peers: dict[str, RealContainer] = field(init=False)
+
+    @peers.default
+    def _found(self) -> dict[str, RealContainer]:
+        services = {service: self.project.containers(service) for service in _SOCKETS}
+        one = {service: only for service, (only, *more) in services.items() if not more}
+        tills = {f"till-{n}": c for n, c in enumerate(services["till"], 1)}
+        return {**one, **tills, "partner": self.partner}
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the words of the tables below stand for."""
+        return {"shop": self.project.name, **{k: c.name for k, c in self.peers.items()}}
+
+    def serves(self, key: str) -> str:
+        """What is read from a peer."""
+        peer = self.peers[key]
+        return peer.id[:12] if key.startswith("till") else peer.name if key == "partner" else key
+
+    def heard(self, place: Place, targets: Iterable[str]) -> dict[str, str]:
+        """Whom targets mean in a place, best first; each of them was dialled and answered."""
+        told = place.call(_asked, [target.format_map(self.names) for target in targets])
+        dialled = [e for found in told.values() if not isinstance(found, str) for e in found]
+        replies = iter(place.dial_all(dialled))
+        keys = {c.name: key for key, c in self.peers.items()}
+        heard = {}
+        for target, found in zip(targets, told.values(), strict=True):
+            if isinstance(found, str):
+                heard[target] = found
+                continue
+            named = [keys[e.peer or ""] for e in found]
+            assert [next(replies).name for _ in found] == list(map(self.serves, named)), found
+            heard[target] = " ".join(dict.fromkeys(named))
+        return heard
+
+
+@pytest.fixture(scope="module", params=compose_programs() or [None], ids=str)
+def shop(
+    request: pytest.FixtureRequest, engine: RealEngine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    if request.param is None:
+        (pytest.fail if os.environ.get("DOCKERNET_REQUIRE_ENGINE") else pytest.skip)(_NONE)
+    labels = {"project": "mall", "service": "till", "container-number": "1"}
+    labels = {f"com.docker.compose.{key}": value for key, value in labels.items()}
+    with Scene(engine) as scene:
+        outer = scene.network("outer")
+        partner = scene.run("partner", ports=["80"], network=outer, aliases=["till"], labels=labels)
+        made = project(
+            engine,
+            request.param,
+            _FILE,
+            services=_SOCKETS,
+            networks=["front", "back"],
+            folder=tmp_path_factory.mktemp("compose"),
+            OUTER=outer.name,
+            OUTSIDE=partner.name,
+        )
+        try:
+            made.up()
+            yield Shop(made, partner)
+        finally:
+            made.down()
+
+
+def _asked(targets: list[str]) -> dict[str, Sequence[Endpoint] | str]:
+    import dockernet
+
+    told: dict[str, Sequence[Endpoint] | str] = {}
+    with dockernet.Resolver() as resolver:
+        for target in targets:
+            try:
+                told[target] = resolver.endpoints(target)
+            except dockernet.DockernetError as error:
+                told[target] = type(error).__name__
+    return told
+
+
+# Where one stands, what one says, and who is meant: all replicas, or an error.
+SAID: dict[str, dict[str, str]] = {
+    "host": {
+        "{shop}/till:80": "till-1 till-2",
+        "{shop}/till:81": "till-1 till-2",
+        "{shop}/till-2:80": "till-2",
+        "{shop}/till_2:80": "till-2",
+        "{shop}/{till-1}:80": "till-1",
+        "{shop}/db:5432": "db",
+        "{shop}/side:8088": "side",
+        "{shop}/side": "PeerNotFoundError",
+        "{shop}/till-3:80": "PeerNotFoundError",
+        "{till-1}:80": "till-1",
+        "{till-2}:80": "till-2",
+        "till:80": "AmbiguousPeerError",
+        "till-1:80": "AmbiguousPeerError",
+        "till-2:80": "till-2",
+        "mall/till:80": "partner",
+        "guest:80": "guest",
+    },
+    # It has links, and so names of its own for what it is linked to.
+    "api": {
+        "till:80": "till-1 till-2",
+        "till-1:80": "till-1",
+        "till-2:80": "till-2",
+        "till_1:80": "till-1",
+        "till_2:80": "till-2",
+        "{till-1}:80": "till-1",
+        "{till-2}:80": "till-2",
+        "{shop}/till:80": "till-1 till-2",
+        "{shop}/till-2:80": "till-2",
+        "db:5432": "db",
+        "database:5432": "db",
+        "store:5432": "db",
+        "partner:80": "partner",
+        "mall/till:80": "partner",
+        "side:8088": "side",
+        "api:8000": "api",
+        "guest:80": "UnreachableError",
+    },
+    "till-1": {
+        "till:80": "till-1 till-2",
+        "till-1:80": "till-1",
+        "till-2:80": "till-2",
+        "{till-2}:80": "till-2",
+        "db:5432": "db",
+        "store:5432": "db",
+        "side:8088": "side",
+        "guest:80": "guest",
+        "mall/till:80": "UnreachableError",
+    },
+    # It is in the network of db, where the till of mall is as well.
+    "side": {
+        "db:5432": "db",
+        "side:8088": "side",
+        "till:80": "till-1 till-2",
+        "mall/till:80": "partner",
+        "{partner}:80": "partner",
+        "api:8000": "api",
+    },
+    "elsewhere": {
+        "{shop}/till:80": "till-1 till-2",
+        "{shop}/till-2:80": "till-2",
+        "{shop}/till:81": "UnreachableError",
+        "{shop}/side:8088": "side",
+    },
+}
+
+
+@pytest.mark.parametrize("where", SAID)
+def test_what_is_said_means_whom_and_every_replica_answers_for_itself(
+    shop: Shop, where: str, request: pytest.FixtureRequest
+) -> None:
+    outside = where in ("host", "elsewhere")
+    place: Place = request.getfixturevalue(where) if outside else shop.peers[where]
+    assert shop.heard(place, SAID[where]) == SAID[where]
+
+
+def test_without_the_engine_a_service_is_all_of_its_replicas(shop: Shop) -> None:
+    """By the embedded DNS, which knows neither projects nor numbers."""
+    guest, first, second = (shop.peers[key] for key in ("guest", "till-1", "till-2"))
+    names = [f"till:{80}", f"{first.name}:80", f"{second.name}:80"]
+    told = guest.call(_asked, names)
+    assert [[r.name for r in guest.dial_all(told[name])] for name in names[1:]] == [
+        [first.id[:12]],
+        [second.id[:12]],
+    ]
+    assert {r.name for r in guest.dial_all(told["till:80"])} == {first.id[:12], second.id[:12]}
+    hosts = [e.host for e in told["till:80"] if isinstance(e, Endpoint)]
+    assert [e.host for n in names[1:] for e in told[n] if isinstance(e, Endpoint)] in (
+        hosts,
+        hosts[::-1],
+    )
+    assert hosts == sorted(hosts, key=str)
+
+
+def test_without_the_engine_links_go_by_their_aliases(shop: Shop) -> None:
+    api = shop.peers["api"].with_env(DOCKER_HOST="unix:///nonexistent")
+    told = api.call(_asked, ["database:5432", "partner:80"])
+    dialled = [api.dial_all(found)[0].name for found in told.values()]
+    assert dialled == ["db", shop.partner.name]
+
+
+def _listed() -> tuple[Container, ...]:
+    import dockernet
+
+    with dockernet.Engine() as engine:
+        return engine.containers()
+
+
+def test_a_container_tells_its_project_service_and_number(shop: Shop, host: Place) -> None:
+    told = {c.id: c for c in host.call(_listed) if c.project == shop.project.name}
+    for key, peer in shop.peers.items():
+        if key != "partner":
+            found = told.pop(peer.id)
+            service, _, number = key.partition("-")
+            assert (found.service, found.number) == (service, int(number or 1))
+            assert found.name in (
+                f"{found.project}{mark}{service}{mark}{number or 1}" for mark in "-_"
+            )
+    assert told == {}
+
+
+def _whoami() -> Vantage:
+    import dockernet
+
+    return dockernet.whoami(dockernet.Engine())
+
+
+def test_a_replica_knows_which_it_is(shop: Shop) -> None:
+    for key, expected in {"till-1": ("till", 1), "till-2": ("till", 2), "api": ("api", 1)}.items():
+        own = shop.peers[key].call(_whoami)
+        assert (own.name, own.project) == (shop.peers[key].name, shop.project.name)
+        assert (own.service, own.number) == expected
+    assert shop.peers["side"].call(_whoami).network_owner == shop.peers["db"].id
+
+
+def _behind(number: int) -> Container:
+    import dockernet
+
+    with dockernet.Engine() as engine:
+        return engine.behind(number)[0][0]
+
+
+def test_of_a_range_of_host_ports_each_leads_to_one_replica(shop: Shop, host: Place) -> None:
+    for ports in ((18480, 18481), (18482, 18483)):
+        found = [host.call(_behind, port) for port in ports]
+        assert sorted((c.service, c.number) for c in found) == [("till", 1), ("till", 2)]
+        replies = host.dial_all([("127.0.0.1", port) for port in ports])
+        assert [reply.name for reply in replies] == [c.short_id for c in found]
+
+
+def _record(path: str) -> None:
+    import dockernet
+
+    with dockernet.Engine() as engine:
+        engine.snapshot().save(path)
+
+
+def _explained(endpoints: Mapping[str, Sequence[Endpoint] | str], target: str) -> list[str]:
+    return list(dict.fromkeys(e.peer or "" for e in endpoints[target] if isinstance(e, Endpoint)))
+
+
+def test_a_one_off_run_is_no_replica(shop: Shop, host: Place, tmp_path: Path) -> None:
+    shop.project.compose("run", "-d", "--no-deps", "till")
+    (shell,) = shop.project.containers("till", one_off=True)
+    await_ready(shell)
+    tills = [shop.peers[key].name for key in ("till-1", "till-2")]
+    target = f"{shop.project.name}/till:80"
+    for place in (host, shop.peers["api"], shop.peers["side"], shell):
+        told = place.call(_asked, [target, f"{shell.name}:80"])
+        assert _explained(told, target) == tills
+        assert place.dial_all(told[f"{shell.name}:80"])[0].name == shell.id[:12]
+    own = shell.call(_whoami)
+    assert (own.name, own.service, own.number) == (shell.name, "till", None)
+    host.call(_record, str(tmp_path / "snapshot.json"))
+    recorded = Resolver([Snapshot.load(tmp_path / "snapshot.json")])
+    assert list(dict.fromkeys(e.peer for e in recorded.endpoints(target))) == tills
