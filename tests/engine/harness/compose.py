@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def compose_programs(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]
     """Those that ``DOCKERNET_COMPOSE`` names, else the installed ones; each once."""
     if named := environ.get("DOCKERNET_COMPOSE"):
         return tuple(named.split(os.pathsep))
-    places = (search_path(), *(os.path.expanduser(folder) for folder in _PLUGINS))
+    places = (search_path(), *(str(Path(folder).expanduser()) for folder in _PLUGINS))
     found = (shutil.which(_NAME, path=place) for place in places)
     return tuple({os.path.realpath(path): path for path in found if path}.values())
 
