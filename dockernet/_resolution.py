@@ -347,6 +347,13 @@ class Census(_Inquiry):
     def __attrs_post_init__(self) -> None:
         self.want = Want(None, self.vantage)
 
+    def next_source(self) -> Source | None:
+        """The source to ask next; it is told whether an engine has covered the caller."""
+        standings = (standing(self.vantage, i) for i in self.inventories)
+        covered = any(s.stand is Stand.CONTAINER for s in standings)
+        self.want = Want(None, self.vantage, covered)
+        return super().next_source()
+
     def peers(self) -> tuple[Peer, ...]:
         """Every peer, by name and network.
 

@@ -493,3 +493,23 @@ def test_functions_explain_and_list_what_the_default_resolver_finds(functions: A
     else:
         with pytest.raises(EngineUnavailableError):
             functions("peers")
+
+
+def test_a_source_is_told_when_an_engine_has_covered_the_caller(make: Any) -> None:
+    """Then a search of the caller's subnets would find nothing more."""
+    wants: list[Want] = []
+
+    class Searching:
+        name = "searching"
+
+        def read(self, want: Want) -> Iterable[Any]:
+            wants.append(want)
+            return ()
+
+    for sources, vantage in (
+        ([engine(), Searching()], inside(ME)),
+        ([Searching(), engine()], inside(ME)),
+        ([engine(), Searching()], on_host()),
+    ):
+        make(sources, vantage).peers()
+    assert [want.covered for want in wants] == [True, False, False]

@@ -41,10 +41,13 @@ class Want:
     Attributes:
         target: The peer that is looked for; ``None`` asks for every peer.
         vantage: Where the caller stands.
+        covered: Whether an engine that the caller stands in has told every peer
+            already, so that a costly search for more would find nothing.
     """
 
     target: Target | None
     vantage: Vantage
+    covered: bool = False
 
 
 @frozen(kw_only=True)

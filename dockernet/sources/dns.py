@@ -147,7 +147,8 @@ class Dns:
     def _inquiry(self, want: Want) -> _Inquiry:
         if want.target is not None:
             return self._lookup(want.target, want.vantage)
-        return self._neighbours(want.vantage) if self._sweep else _Nothing()
+        sweeps = self._sweep and not want.covered
+        return self._neighbours(want.vantage) if sweeps else _Nothing()
 
     def _lookup(self, target: Target, vantage: Vantage) -> _Inquiry:
         if not _is_a_peers_name(target, vantage):

@@ -154,11 +154,16 @@ def test_a_refused_port_is_one_sentence() -> None:
     assert str(caught.value) == "cannot read '80/ftp': the protocol must be tcp, udp or sctp"
 
 
-@pytest.mark.parametrize("number", [0, -1, 65536, 2**40, pytest.param(10**5000, id="huge")])
+@pytest.mark.parametrize("number", [0, -1, 65536, 2**40])
 def test_a_port_number_lies_in_its_bounds(number: int) -> None:
     """The constructor checks like the parser."""
     with pytest.raises(FormatError, match=f"'{number}': a port is a number from 1 to 65535"):
         Port(number)
+
+
+def test_a_port_number_of_thousands_of_digits_is_refused_like_others() -> None:
+    with pytest.raises(FormatError, match="'a huge number': a port is a number from 1 to"):
+        Port(10**5000)
 
 
 @pytest.mark.parametrize("number", [True, "80", 80.0, None], ids=repr)

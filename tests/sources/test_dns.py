@@ -114,6 +114,20 @@ def odd(said: Said) -> list[str]:
     return [str(item) for item in said if isinstance(item, Diagnostic)]
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with much else to do may answer late."""
+    monkeypatch.setattr("dockernet.sources._lookup._GRACE", LONG)
+    monkeypatch.setattr("dockernet.sources._neighbours._PATIENCE", LONG)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch, patient: None) -> None:
+    """Waits are as short as they are, for what never comes."""
+    del patient
+    monkeypatch.undo()
+
+
 # A name that is known.
 
 
@@ -155,6 +169,7 @@ def test_nothing_is_kept_from_one_question_to_the_next(ask: Ask, conf: Conf) -> 
     assert len(server.asked) == 4
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_family_that_is_never_answered_is_not_waited_for(ask: Ask, conf: Conf) -> None:
     """As with an engine that forwards it to a server out of reach."""
     answers = {("db", "AAAA"): silence}
@@ -206,6 +221,7 @@ def test_who_awaits_lets_others_run(conf: Conf) -> None:
 # A name that is not known, or a server that is not there.
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
     "answers, reason",
     [
@@ -654,12 +670,6 @@ def test_everywhere_an_engines_server_is_still_asked_alone(ask: Ask, conf: Conf)
 # Neighbours.
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine with much to do may answer late."""
-    monkeypatch.setattr("dockernet.sources._neighbours._PATIENCE", LONG)
-
-
 APP = {
     "10.7.0.9": "me.app",
     "10.7.0.2": "web.app",
@@ -670,7 +680,6 @@ APP = {
 }
 
 
-@pytest.mark.usefixtures("patient")
 def test_neighbours_are_found_by_the_names_of_addresses(ask: Ask, conf: Conf) -> None:
     with name_server(APP, address=DOCKER) as server:
         said = ask(dockers(server, conf), None)
@@ -686,7 +695,6 @@ def test_neighbours_are_found_by_the_names_of_addresses(ask: Ask, conf: Conf) ->
     assert {kind for _, kind, _ in server.asked} == {"PTR"}
 
 
-@pytest.mark.usefixtures("patient")
 def test_peers_have_the_network_that_neighbours_are_on(conf: Conf) -> None:
     with name_server(APP, address=DOCKER) as server:
         peers = Resolver([dockers(server, conf)], vantage=NEAR).peers()
@@ -697,7 +705,6 @@ def test_peers_have_the_network_that_neighbours_are_on(conf: Conf) -> None:
     ]
 
 
-@pytest.mark.usefixtures("patient")
 def test_what_the_hosts_file_says_of_a_neighbour_goes_with_it(conf: Conf, tmp_path: Path) -> None:
     hosts = tmp_path / "hosts"
     hosts.write_text("10.7.0.2\tweb\n10.7.0.40\tapart\n")
@@ -709,7 +716,6 @@ def test_what_the_hosts_file_says_of_a_neighbour_goes_with_it(conf: Conf, tmp_pa
     assert told["apart"] == (None, ("hosts",))
 
 
-@pytest.mark.usefixtures("patient")
 def test_own_addresses_and_gateways_are_not_swept(ask: Ask, conf: Conf) -> None:
     """The own ones are asked for once, to know whether the network has names at all."""
     with name_server(APP, address=DOCKER) as server:
@@ -720,7 +726,6 @@ def test_own_addresses_and_gateways_are_not_swept(ask: Ask, conf: Conf) -> None:
     assert ip_address("10.7.0.9").reverse_pointer in names
 
 
-@pytest.mark.usefixtures("patient")
 def test_a_network_without_an_own_name_is_not_swept(ask: Ask, conf: Conf) -> None:
     """Such as the default bridge: there every address would be asked of a stranger."""
     with name_server({"10.7.0.2": "web.app"}, address=DOCKER) as server:
@@ -728,7 +733,6 @@ def test_a_network_without_an_own_name_is_not_swept(ask: Ask, conf: Conf) -> Non
     assert len(server.asked) == 2
 
 
-@pytest.mark.usefixtures("patient")
 def test_a_container_on_two_networks_is_a_neighbour_on_each(ask: Ask, conf: Conf) -> None:
     second = Interface(
         name="eth1", addresses=(ip_address("10.8.0.4"),), subnets=(ip_network("10.8.0.0/24"),)
@@ -747,7 +751,6 @@ def test_a_container_on_two_networks_is_a_neighbour_on_each(ask: Ask, conf: Conf
     assert told["web", "other.net"] == ["10.8.0.2"]
 
 
-@pytest.mark.usefixtures("patient")
 def test_names_from_elsewhere_are_no_neighbours(ask: Ask, conf: Conf) -> None:
     zone = {**APP, "10.7.0.30": "printer.example.org", "10.7.0.31": "tv.example.org"}
     with name_server(zone, address=DOCKER) as server:
@@ -758,7 +761,6 @@ def test_names_from_elsewhere_are_no_neighbours(ask: Ask, conf: Conf) -> None:
     assert "10.7.0.31 have names that another name server told" in reason
 
 
-@pytest.mark.usefixtures("patient")
 def test_names_that_no_container_can_have_are_left_out(ask: Ask, conf: Conf) -> None:
     pointer = ip_address("10.7.0.4").reverse_pointer
     answers = {(pointer, "PTR"): records(f"{pointer}. PTR \\027[2Jdb.app.")}
@@ -769,7 +771,6 @@ def test_names_that_no_container_can_have_are_left_out(ask: Ask, conf: Conf) -> 
     assert reason.startswith("dns: 10.7.0.4: its name: expected labels of printable characters")
 
 
-@pytest.mark.usefixtures("patient")
 def test_the_number_of_questions_is_bounded(ask: Ask, conf: Conf) -> None:
     wide = Interface(
         name="eth0", addresses=(ip_address("10.8.9.9"),), subnets=(ip_network("10.8.0.0/16"),)
@@ -784,6 +785,7 @@ def test_the_number_of_questions_is_bounded(ask: Ask, conf: Conf) -> None:
     ]
 
 
+@pytest.mark.usefixtures("hasty")
 def test_the_time_for_neighbours_is_bounded(ask: Ask, conf: Conf) -> None:
     """A server that passes questions on to nobody costs what was allowed, and no more."""
     zone = {"10.7.0.9": "me.app", "10.7.0.2": "web.app"}
@@ -794,6 +796,7 @@ def test_the_time_for_neighbours_is_bounded(ask: Ask, conf: Conf) -> None:
     assert len(server.asked) < 150  # 32 at a time
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_silent_server_is_a_source_error(ask: Ask, conf: Conf) -> None:
     with (
         name_server(unknown=silence, address=DOCKER) as server,
@@ -813,10 +816,10 @@ def test_without_a_sweep_or_an_address_of_its_own_nobody_is_asked(ask: Ask, conf
     with name_server(APP, address=DOCKER) as server:
         assert ask(dockers(server, conf, sweep=False), None) == ()
         assert ask(dockers(server, conf), None, Vantage()) == ()
+        assert dockers(server, conf).read(Want(None, NEAR, covered=True)) == ()
     assert server.asked == []
 
 
-@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("rootless", [False, True], ids=["1.14", "1.4"])
 def test_podmans_server_gives_every_name_and_no_network(
     ask: Ask, conf: Conf, *, rootless: bool
@@ -844,7 +847,6 @@ def test_podmans_server_gives_every_name_and_no_network(
     assert odd(said) == ["dns: neighbours: 10.7.0.4 have names that another name server told"]
 
 
-@pytest.mark.usefixtures("patient")
 def test_podmans_names_need_no_id_where_the_own_has_none(ask: Ask, conf: Conf) -> None:
     zone = {"10.7.0.9": "me", "10.7.0.2": "web"}
     with name_server(zone, address=PODMAN) as server:
