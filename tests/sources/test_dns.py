@@ -117,8 +117,8 @@ def odd(said: Said) -> list[str]:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with much else to do may answer late."""
-    monkeypatch.setattr("dockernet.sources._lookup._GRACE", LONG)
-    monkeypatch.setattr("dockernet.sources._neighbours._PATIENCE", LONG)
+    monkeypatch.setattr("dockernet.sources._dns.lookup._GRACE", LONG)
+    monkeypatch.setattr("dockernet.sources._dns.neighbours._PATIENCE", LONG)
 
 
 @pytest.fixture

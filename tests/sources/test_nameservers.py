@@ -8,7 +8,7 @@ import pytest
 
 from dockernet.formats.resolv import parse_resolv_conf
 from dockernet.model.vantage import Interface, Vantage
-from dockernet.sources._nameservers import Keeper, engine_servers, name_server
+from dockernet.sources._dns.nameservers import Keeper, engine_servers, name_server
 
 NEAR = Vantage(
     interfaces=(Interface(name="eth0", subnets=(ip_network("10.89.1.0/24"),)),),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockernet.model.addresses import IPAddress
-from dockernet.sources._sweep import Home, Sweep, homes
+from dockernet.sources._dns.sweep import Home, Sweep, homes
 
 
 def home(own: str, subnet: str) -> Home:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final
 
-from dockernet.sources._exchange import Exchange
+from dockernet.sources._dns.exchange import Exchange
 
 __all__ = ["drive", "drive_awaiting"]
 
@@ -29,7 +29,7 @@ def drive(exchange: Exchange) -> None:
                     return
                 sock.settimeout(wait)
                 with suppress(TimeoutError):
-                    exchange.heard(sock.recv(_LARGEST), monotonic())
+                    exchange.heard(sock.recv(_LARGEST))
     except OSError as error:
         exchange.broken(error, monotonic())
 
@@ -54,7 +54,7 @@ async def drive_awaiting(exchange: Exchange) -> None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         data = await loop.sock_recv(sock, _LARGEST)
-                    exchange.heard(data, monotonic())
+                    exchange.heard(data)
     except OSError as error:
         exchange.broken(error, monotonic())
 

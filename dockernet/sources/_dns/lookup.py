@@ -15,8 +15,8 @@ from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.endpoints import Route
 from dockernet.model.facts import Fact, Freshness
 from dockernet.model.vantage import Vantage
-from dockernet.sources._exchange import ANSWERED, NO_SUCH_NAME, Codec, Exchange, Question, Reply
-from dockernet.sources._nameservers import Keeper, NameServer, Step, on_link
+from dockernet.sources._dns.exchange import ANSWERED, NO_SUCH_NAME, Codec, Exchange, Question, Reply
+from dockernet.sources._dns.nameservers import Keeper, NameServer, Step, on_link
 
 __all__ = ["NAME", "Lookup", "listed"]
 

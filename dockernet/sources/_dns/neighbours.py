@@ -15,10 +15,10 @@ from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.endpoints import Route
 from dockernet.model.facts import Fact, Freshness
 from dockernet.model.vantage import Vantage
-from dockernet.sources._exchange import Codec, Exchange, Question, Reply
-from dockernet.sources._lookup import NAME, listed
-from dockernet.sources._nameservers import Keeper, NameServer
-from dockernet.sources._sweep import Home, Sweep, homes
+from dockernet.sources._dns.exchange import Codec, Exchange, Question, Reply
+from dockernet.sources._dns.lookup import NAME, listed
+from dockernet.sources._dns.nameservers import Keeper, NameServer
+from dockernet.sources._dns.sweep import Home, Sweep, homes
 
 __all__ = ["Neighbours"]
 

@@ -125,6 +125,7 @@ class Exchange:
     _began: float = field(default=0.0, init=False)
     _end: float = field(default=0.0, init=False)
     _sent: dict[int, _Sent] = field(factory=dict[int, _Sent], init=False)
+    _conclusive: bool = field(default=False, init=False)
     _done: set[int] = field(factory=set[int], init=False)
     _buffer: bytes = field(default=b"", init=False)
 
@@ -152,21 +153,24 @@ class Exchange:
     def wait(self, now: float) -> float | None:
         """How long to wait for a message; ``None`` when it is over."""
         self.spent = now - self._began
+        if self._conclusive and self.grace is not None:
+            # From here on, and not from when a long message arrived that took its time.
+            self._end, self.grace = min(self._end, now + self.grace), None
         if self.failure or not self._sent or now >= self._end:
             return None
         soonest = min(sent.until for sent in self._sent.values())
         return max(min(soonest, self._end) - now, _TICK)
 
-    def heard(self, data: bytes, now: float) -> None:
+    def heard(self, data: bytes) -> None:
         """Take what arrived: one message, or any piece of a stream."""
         if not self.stream:
-            self._message(data, now)
+            self._message(data)
         elif not data:
             self.failure = "it closed the connection"
         else:
             self._buffer += data
             while (message := self._whole()) is not None:
-                self._message(message, now)
+                self._message(message)
 
     def broken(self, error: OSError, now: float) -> None:
         """Take that the server cannot be reached."""
@@ -193,7 +197,7 @@ class Exchange:
         self._buffer = rest
         return message
 
-    def _message(self, data: bytes, now: float) -> None:
+    def _message(self, data: bytes) -> None:
         reply = self.codec.decode(data)
         sent = None if reply is None else self._sent.get(reply.id)
         if reply is None or sent is None or reply.question != sent.question.folded:
@@ -205,5 +209,4 @@ class Exchange:
         self.replies[sent.question] = reply
         if self.told is not None:
             self.told(sent.question, reply)
-        if self.grace is not None and reply.conclusive:
-            self._end = min(self._end, now + self.grace)
+        self._conclusive |= reply.conclusive
