@@ -24,9 +24,14 @@ def test_importing_the_package_is_cheap() -> None:
     taken = imports(base, "import dockernet", "from dockernet import Resolver")
     rows = [
         ("import dockernet / import attrs, ipaddress", "import dockernet", 1.5),
-        ("from dockernet import Resolver / import attrs, ipaddress", "from dockernet import Resolver", 2.0),
+        (
+            "from dockernet import Resolver / import attrs, ipaddress",
+            "from dockernet import Resolver",
+            2.0,
+        ),
     ]
-    assert all([report(what, taken[name] / taken[base], limit) for what, name, limit in rows])
+    kept = [report(what, taken[name] / taken[base], limit) for what, name, limit in rows]
+    assert all(kept)
 
 
 def test_resolving_a_link_is_cheap() -> None:
@@ -60,7 +65,9 @@ def crowd() -> Iterator[RealEngine]:
             sleep = ["sleep", "100000"]
             scene.run_all(
                 *(
-                    Cast(f"c{n}", command=sleep, publish=["80"], expose=["81"], labels={"n": str(n)})
+                    Cast(
+                        f"c{n}", command=sleep, publish=["80"], expose=["81"], labels={"n": str(n)}
+                    )
                     for n in range(CONTAINERS)
                 )
             )
@@ -95,5 +102,7 @@ def test_many_threads_share_one_engine(crowd: RealEngine) -> None:
         def at_once() -> list[Any]:
             return list(pool.map(lambda _: ours.containers(), range(8)))
 
-        taken = side_by_side({"one": lambda: [ours.containers() for _ in range(8)], "all": at_once}, 5)
+        taken = side_by_side(
+            {"one": lambda: [ours.containers() for _ in range(8)], "all": at_once}, 5
+        )
     assert report("eight lists at once / one after the other", taken["all"] / taken["one"], 3)
