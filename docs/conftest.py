@@ -1,8 +1,8 @@
 """The code blocks of the pages are tests: Python, and commands with what they print.
 
-Each page runs in an empty folder that holds ``story.json``, the recording of the tour,
-so a block reads as a person would type it. Blocks that say ``sh`` or ``text`` are for
-machines with Docker, and are not run.
+Each page runs in a folder that holds nothing but recordings: ``story.json``, of the tour,
+and those beside the how-to pages, so a block reads as a person would type it. Blocks that
+say ``sh`` or ``text`` are for machines with Docker, and are not run.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 from dockernet._cli.program import run
 from dockernet._cli.tour import STORY
 
+_HERE = Path(__file__).parent
 _PROMPT = "$ "
 _CODE = "last exit code"
 
@@ -62,7 +63,8 @@ def evaluate(block: sybil.Example) -> str:
 def enter(namespace: dict[str, Any]) -> None:
     """Go to a folder of the page's own."""
     folder = Path(mkdtemp(prefix="dockernet-docs-"))
-    shutil.copy(STORY, folder / "story.json")
+    for recording in (STORY, *_HERE.glob("how-to/*.json")):
+        shutil.copy(recording, folder)
     namespace["_folders"] = (folder, Path.cwd())
     os.chdir(folder)
 

@@ -21,7 +21,6 @@ _NAME = "docker-compose"
 # Where the docker command line looks for its plugins (cli-plugins/manager in docker/cli);
 # this one runs by itself, too.
 _PLUGINS = (
-    "~/.docker/cli-plugins",
     "/usr/local/lib/docker/cli-plugins",
     "/usr/local/libexec/docker/cli-plugins",
     "/usr/lib/docker/cli-plugins",
@@ -34,7 +33,8 @@ def compose_programs(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]
     """Those that ``DOCKERNET_COMPOSE`` names, else the installed ones; each once."""
     if named := environ.get("DOCKERNET_COMPOSE"):
         return tuple(named.split(os.pathsep))
-    places = (search_path(), *(str(Path(folder).expanduser()) for folder in _PLUGINS))
+    own = Path(environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "cli-plugins"
+    places = (search_path(), str(own), *_PLUGINS)
     found = (shutil.which(_NAME, path=place) for place in places)
     return tuple({os.path.realpath(path): path for path in found if path}.values())
 
