@@ -171,7 +171,7 @@ class Resolution(_Inquiry):
         """The engines' word where one knows the peer, else what the other sources say."""
         told = (self._by_inventory(i) for i in self.inventories)
         outcome = next((o for o in told if o.known), None)
-        if outcome is None and self.target.is_host and not self._deaf():
+        if outcome is None and self.target.is_host and not (self._deaf() or self._told()):
             outcome = _by_vantage(self.target, self.vantage)
         if outcome is None:
             outcome = self._by_facts()
@@ -180,6 +180,10 @@ class Resolution(_Inquiry):
     def _deaf(self) -> bool:
         """Whether sources were asked and none was heard: whose host is meant, then?"""
         return bool(self.asked) and len(self.failures) == len(self.asked)
+
+    def _told(self) -> bool:
+        """Whether a source tells an address of the target."""
+        return any(fact.addresses for fact in self._facts())
 
     def _in_family(self, outcome: _Outcome) -> _Outcome:
         if self.family is None or not outcome.endpoints:

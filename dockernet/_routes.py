@@ -14,6 +14,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from dockernet._podman import answering, forwards
 from dockernet._standing import Stand, Standing, is_here
 from dockernet.model.addresses import IPAddress
 from dockernet.model.bindings import HostBinding
@@ -28,6 +29,7 @@ __all__ = ["Case", "settled", "walk"]
 
 _LOOPBACK: Final[Mapping[int, IPAddress]] = {4: IPv4Address("127.0.0.1"), 6: IPv6Address("::1")}
 _HOSTLESS: Final = frozenset({"macvlan", "ipvlan", "overlay"})
+_WITHOUT_BRIDGE: Final = frozenset({4})  # Podman's pasta and slirp4netns have no address
 _ROUTED_SINCE: Final = 28  # older engines open nothing for routed networks
 
 
@@ -58,7 +60,18 @@ class Case:
     @property
     def bindings(self) -> tuple[HostBinding, ...]:
         """The live host bindings of the port."""
-        return self.peer.ports.bindings(self.port)
+        bound, engine = self.peer.ports.bindings(self.port), self.inventory.engine
+        if not engine.podman or engine.apart:
+            return bound
+        return answering(bound, self._published_families, engine.release)
+
+    @property
+    def _published_families(self) -> frozenset[int]:
+        """The families of the peer's addresses on networks that host ports lead to."""
+        known = {n.id: n for _, n in self.networks_of(self.peer)}
+        inner = {i for i, n in known.items() if n.internal or not n.is_bridge}
+        every = [(a.network_id, i.version) for a in self.peer.networks for i in a.addresses]
+        return frozenset(v for i, v in every if i not in inner) if every else _WITHOUT_BRIDGE
 
     @property
     def dialled_bindings(self) -> Iterator[tuple[HostBinding, int]]:
@@ -75,6 +88,12 @@ class Case:
     def in_one_namespace(self) -> bool:
         """Whether the caller uses the peer's network namespace."""
         return self.caller is not None and self.caller.id == self.peer.id
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the peer is on internal networks alone."""
+        networks = [network for _, network in self.networks_of(self.peer)]
+        return bool(networks) and all(network.internal for network in networks)
 
     @property
     def is_host_itself(self) -> bool:
@@ -103,6 +122,18 @@ class Case:
         """The caller's bridge networks that lead out, for an address family."""
         out = (pair for pair in self.caller_bridges() if not pair[1].internal)
         return tuple((a, n) for a, n in out if family in self.families_on(a))
+
+    def ways_to(self, address_family: int) -> tuple[tuple[Attachment, Network], ...]:
+        """Those of the caller's ways out by whose host addresses the peer is reached.
+
+        Podman keeps networks apart even where they meet at a host port. Of a peer on
+        several networks it does not tell which one its host ports lead to.
+        """
+        ways = self.ways_out(address_family)
+        if not self.inventory.engine.podman:
+            return ways
+        theirs = [n for _, n in self.networks_of(self.peer) if n.is_bridge and not n.internal]
+        return tuple((a, n) for a, n in ways if all(forwards(n, other) for other in theirs))
 
     def families_on(self, attachment: Attachment) -> tuple[int, ...]:
         """The address families that the caller has on a network of its own.
@@ -234,8 +265,8 @@ def _leads_out(case: Case) -> bool:
 
 
 def _gateway(case: Case) -> Iterator[Answer]:
-    if not _leads_out(case):
-        return
+    if case.in_one_namespace or case.is_inside or not _leads_out(case):
+        return  # Podman binds the ports of such peers, too, but not at its bridges.
     for binding, number in case.dialled_bindings:
         if binding.is_loopback:
             yield _loopback_only(case, binding, Route.GATEWAY)
@@ -260,11 +291,16 @@ def _not_at_bridges(case: Case) -> Refusal:
 def _ways_to(case: Case, binding: HostBinding) -> Iterator[tuple[IPAddress, str | None]]:
     """The addresses of a binding as the caller can dial them, of its own families."""
     for family in binding.families:
-        ways = case.ways_out(family)
+        ways = case.ways_to(family)
         if binding.is_wildcard:
             hosts = ((n.host_address(family, a.gateways), n.name) for a, n in ways)
             yield from [(address, name) for address, name in hosts if address is not None][:1]
-        elif ways and binding.host_ip is not None and not binding.is_loopback:
+        elif (
+            ways
+            and ways == case.ways_out(family)
+            and binding.host_ip is not None
+            and not binding.is_loopback
+        ):
             yield binding.host_ip, None
 
 
@@ -281,6 +317,21 @@ def _routed(case: Case) -> Iterator[Answer]:
     for attachment, network in case.networks_of(case.peer):
         for address in attachment.addresses:
             if address.version in families.intersection(network.routed):
+                yield case.endpoint(address, Route.ROUTED, network=network.name)
+
+
+def _between_bridges(case: Case) -> Iterator[Answer]:
+    """Podman lets any bridge talk to any other that is not kept apart, to every port.
+
+    Of several default routes the kernel takes one or the other, so all must do.
+    """
+    if not case.inventory.engine.podman:
+        return
+    for attachment, network in case.networks_of(case.peer):
+        for address in attachment.addresses:
+            mine = [n for _, n in case.ways_out(address.version)]
+            others = mine and all(n.id != network.id and forwards(n, network) for n in mine)
+            if others:
                 yield case.endpoint(address, Route.ROUTED, network=network.name)
 
 
@@ -384,7 +435,14 @@ def _on_engine_host(case: Case, number: int, route: Route) -> Answer:
 
 
 TABLE: Final[Mapping[Stand, tuple[Row, ...]]] = {
-    Stand.CONTAINER: (_same_namespace, _shared_network, _host_mode, _gateway, _routed),
+    Stand.CONTAINER: (
+        _same_namespace,
+        _shared_network,
+        _host_mode,
+        _gateway,
+        _routed,
+        _between_bridges,
+    ),
     Stand.HOST: (_host_mode_on_host, _published, _direct, _hostless),
     Stand.BEHIND_VM: (_host_mode_apart, _published),
     Stand.ELSEWHERE: (_host_mode_elsewhere, _published_elsewhere),
@@ -407,8 +465,10 @@ def _apart(case: Case) -> Refusal:
     if case.in_host_mode:
         return _no_bridge(case)
     detail = f"{_caller_name(case)} and {case.name} share no network"
-    detail += "" if case.bindings else f", and port {case.port} is not published"
-    fix = f"{_join(case)}, or publish port {case.port}"
+    fix = _join(case)
+    if not case.inventory.engine.podman:  # which keeps them apart at host ports as well
+        detail += "" if case.bindings else f", and port {case.port} is not published"
+        fix += f", or publish port {case.port}"
     return _no_network(case) or Refusal(Route.SHARED_NETWORK, Reason.NO_SHARED_NETWORK, detail, fix)
 
 

@@ -25,16 +25,18 @@ from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.facts import EngineProfile
 from dockernet.model.links import Link
 from dockernet.model.mappings import FrozenMap
-from dockernet.model.networks import Network
+from dockernet.model.networks import Isolate, Network
 from dockernet.model.portmap import PortMap
 from dockernet.model.ports import Port, PortRange
 
 __all__ = [
     "Reading",
+    "docker_networks",
     "parse_inspections",
     "parse_listing",
     "parse_networks",
     "parse_profile",
+    "podman_api",
     "with_details",
     "with_network_ids",
 ]
@@ -47,10 +49,13 @@ _WITHOUT_PORTS = frozenset({"created", "configured", "initialized", "exited", "s
 # The id of Podman's default network, which it calls "bridge" towards Docker's clients
 # and "podman" in the attachments of containers (pkg/api/handlers/compat/networks.go).
 _PODMAN_DEFAULT = "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9"
+_PODMAN_API = "4.0.0"
+_REMEMBERING = (5, 0)
 _HIGHEST = 65_535
 _HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
 _NO_PORTS = PortMap()
 _BRIDGE_OPTION = "com.docker.network.bridge."
+_ISOLATE: dict[str, Isolate] = {"false": "false", "true": "true", "strict": "strict"}
 
 
 @frozen
@@ -96,7 +101,6 @@ def parse_networks(reply: object, source: str = "engine") -> Reading[Network]:
 def parse_profile(version: object, info: object, host: str | None) -> EngineProfile:
     """Parse the replies to ``GET /version`` and ``GET /info`` of one engine."""
     told, more = mapping(version), mapping(info)
-    components = [mapping(c) for c in items(told.get("Components"))]
     security = map(text, items(more.get("SecurityOptions")))
     return EngineProfile(
         version=text(told.get("Version")),
@@ -104,9 +108,55 @@ def parse_profile(version: object, info: object, host: str | None) -> EngineProf
         name=text(more.get("Name")),
         system=text(more.get("OperatingSystem")),
         rootless=any("name=rootless" in option.split(",") for option in security),
-        podman=any(text(c.get("Name")).startswith("Podman") for c in components),
+        podman=podman_api(version) is not None,
         host=_host(host),
     )
+
+
+def podman_api(version: object) -> str | None:
+    """The oldest version of Podman's own API at an engine; ``None`` where it is no Podman.
+
+    Args:
+        version: The reply to ``GET /version``.
+    """
+    components = (mapping(c) for c in items(mapping(version).get("Components")))
+    found = next((c for c in components if text(c.get("Name")).startswith("Podman")), None)
+    if found is None:
+        return None
+    return text(mapping(found.get("Details")).get("MinAPIVersion")) or _PODMAN_API
+
+
+def docker_networks(own: object, version: object) -> list[Json]:
+    """Podman's own account of its networks, in the form of the reply to ``GET /networks``.
+
+    Its Docker API tells neither the option ``isolate`` nor the bridge's name; and in
+    Podman 4 the service itself forgets the option when it was asked there
+    (pkg/api/handlers/compat/networks.go), so that it may be set where it is not told.
+
+    Args:
+        own: The reply to ``GET /libpod/networks/json``.
+        version: The reply to ``GET /version``.
+    """
+    release = EngineProfile(version=text(mapping(version).get("Version"))).release
+    unset = "false" if release >= _REMEMBERING else ""
+    return [_docker_network(mapping(network), unset) for network in items(own)]
+
+
+def _docker_network(own: Json, unset: str) -> Json:
+    isolate = text(mapping(own.get("options")).get("isolate")) or unset
+    bridge = text(own.get("network_interface"))
+    subnets = map(mapping, items(own.get("subnets")))
+    identity = text(own.get("id"))
+    return {
+        "Id": identity,
+        "Name": "bridge" if identity == _PODMAN_DEFAULT else own.get("name"),
+        "Driver": own.get("driver"),
+        "Internal": own.get("internal"),
+        "IPAM": {
+            "Config": [{"Subnet": s.get("subnet"), "Gateway": s.get("gateway")} for s in subnets]
+        },
+        "Options": {"isolate": isolate, f"{_BRIDGE_OPTION}name": bridge},
+    }
 
 
 def _host(text: str | None) -> IPAddress | str | None:
@@ -199,12 +249,21 @@ def _listed(entry: Json, odd: _Odd) -> Container:
         state=state,
         health=status[1] if status else None,
         labels=_labels(entry.get("Labels")),
-        network_mode=text(mapping(entry.get("HostConfig")).get("NetworkMode")) or None,
+        network_mode=_listed_mode(entry),
         networks=_attachments(entry, odd),
         ports=_live(state, _listed_ports(entry.get("Ports"), odd)),
         linked_as=tuple(sorted(pair for n in names if (pair := _linked_as(n)))),
         created=_moment(entry.get("Created")),
     )
+
+
+def _listed_mode(entry: Json) -> str | None:
+    """The network mode; Podman tells none, or that of the host for every container.
+
+    See pkg/api/handlers/compat/containers.go.
+    """
+    mode = text(mapping(entry.get("HostConfig")).get("NetworkMode"))
+    return None if mode == "host" and _networks_of(entry).keys() - {"host"} else mode or None
 
 
 def _linked_as(name: str) -> tuple[str, str] | None:
@@ -248,7 +307,10 @@ def _inspected(entry: Json, odd: _Odd) -> Container:
     config, state = mapping(entry.get("Config")), mapping(entry.get("State"))
     host_config = mapping(entry.get("HostConfig"))
     name, status = text(entry.get("Name")).lstrip("/"), text(state.get("Status")).lower()
-    ports = mapping(entry.get("NetworkSettings")).get("Ports")
+    mode = text(host_config.get("NetworkMode")) or None
+    # Of a container in another's namespace, Podman tells what is the other's.
+    told: Json = {} if (mode or "").startswith("container:") else entry
+    ports = mapping(told.get("NetworkSettings")).get("Ports")
     health = text(mapping(state.get("Health")).get("Status"))
     return Container(
         id=entry["Id"],
@@ -257,8 +319,8 @@ def _inspected(entry: Json, odd: _Odd) -> Container:
         state=status,
         health=health if health not in ("", "none") else None,
         labels=_labels(config.get("Labels")),
-        network_mode=text(host_config.get("NetworkMode")) or None,
-        networks=_attachments(entry, odd, details=True),
+        network_mode=mode,
+        networks=_attachments(told, odd, details=True),
         ports=_live(status, _bound_ports(ports, odd, _live_binding)),
         requested_ports=_requested_ports(config, host_config, odd),
         links=_links(name, entry, odd),
@@ -375,6 +437,10 @@ def _network(entry: Json, odd: _Odd) -> Network:
         isolated=tuple(f for f in (4, 6) if _gateway_mode(options, f) == "isolated"),
         interface=_interface(entry, options) if driver == "bridge" else None,
         is_default_bridge=text(options.get(f"{_BRIDGE_OPTION}default_bridge")) == "true",
+        # Podman's default network has no options, unless somebody wrote a file for it.
+        isolate=_ISOLATE.get(
+            text(options.get("isolate")), "false" if entry["Id"] == _PODMAN_DEFAULT else None
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.targets import HOST_NAMES
 
-__all__ = ["Hosts", "HostsLine", "parse_hosts", "peer_lines"]
+__all__ = ["Hosts", "HostsLine", "host_lines", "parse_hosts", "peer_lines"]
 
 # The blanks of C's isspace(), and no others: an alias may hold any other
 # character, a no-break space among them.
@@ -136,6 +136,33 @@ def peer_lines(
         if line.address not in own_addresses
         and _stands_for_one(line.address)
         and not any(_fold(name) in never or _under_localhost(name) for name in line.names)
+    )
+
+
+def host_lines(hosts: Hosts, name: str) -> tuple[HostsLine, ...]:
+    """Choose the lines that give the host one of its reserved names.
+
+    Rootless Podman has its host at an address that no gateway tells (169.254.1.2), and
+    Docker Desktop at one outside of its virtual machine.
+
+    Args:
+        hosts: The parsed file.
+        name: The name; case does not matter.
+
+    Example:
+        >>> from dockernet.formats.hosts import host_lines, parse_hosts
+        >>> hosts = parse_hosts("169.254.1.2 host.containers.internal host.docker.internal")
+        >>> [str(line.address) for line in host_lines(hosts, "host.docker.internal")]
+        ['169.254.1.2']
+    """
+    return tuple(
+        line
+        for line in hosts.lines
+        if _fold(name) in map(_fold, line.names)
+        and (
+            _stands_for_one(line.address)
+            or (line.address.version == 4 and line.address.is_link_local)
+        )
     )
 
 

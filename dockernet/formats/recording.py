@@ -70,18 +70,18 @@ _INSPECTED: Final[_Kept] = {
     "HostConfig": {"NetworkMode": None, "PortBindings": _BINDINGS, "Links": None},
     "NetworkSettings": {"Ports": _BINDINGS, "Networks": _ATTACHMENTS},
 }
+_BRIDGE_OPTIONS: Final = (
+    "name",
+    "default_bridge",
+    "enable_icc",
+    "gateway_mode_ipv4",
+    "gateway_mode_ipv6",
+)
 _NETWORK: Final[_Kept] = {
     **dict.fromkeys(("Id", "Name", "Driver", "Scope", "Internal")),
     "IPAM": {"Config": dict.fromkeys(("Subnet", "Gateway", "IPRange"))},
     "Options": dict.fromkeys(
-        f"com.docker.network.bridge.{key}"
-        for key in (
-            "name",
-            "default_bridge",
-            "enable_icc",
-            "gateway_mode_ipv4",
-            "gateway_mode_ipv6",
-        )
+        ("isolate", *(f"com.docker.network.bridge.{key}" for key in _BRIDGE_OPTIONS))
     ),
 }
 _VERSION: Final[_Kept] = {

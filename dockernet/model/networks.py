@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from attrs import frozen
 
 from dockernet.model.addresses import IPAddress, IPNetwork
 
-__all__ = ["Network"]
+__all__ = ["Isolate", "Network"]
+
+Isolate = Literal["false", "true", "strict"]
 
 
 @frozen(kw_only=True)
@@ -32,6 +35,9 @@ class Network:
         interface: The bridge's interface on the engine's host; ``None`` for other drivers.
         is_default_bridge: Whether it is the engine's default network, where containers
             have no names for each other but for links.
+        isolate: Podman's option of that name: ``false`` lets containers of other networks
+            in, ``true`` those alone whose network has not ``true`` itself, ``strict``
+            none; ``None`` where it is not told, as with Docker.
     """
 
     id: str
@@ -46,6 +52,7 @@ class Network:
     isolated: tuple[int, ...] = ()
     interface: str | None = None
     is_default_bridge: bool = False
+    isolate: Isolate | None = None
 
     @property
     def is_bridge(self) -> bool:

@@ -23,8 +23,10 @@ from docker.errors import APIError, DockerException, NotFound, TLSParameterError
 from docker.tls import TLSConfig
 
 from dockernet.errors import EngineTimeoutError, EngineUnavailableError, SourceError
+from dockernet.formats.engine import docker_networks, podman_api
 from dockernet.formats.json import Json, mapping, text
 from dockernet.sources._location import CLOSED, NAME, UNREACHED, Certificates, Location
+from dockernet.sources._tls import USUAL
 from dockernet.sources._tls import advice as tls_advice
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ _CLIENTS: Final = 4  # connections to one engine at a time
 class _Api(Protocol):
     """What is used of docker-py's client, in the types that it has for us."""
 
+    base_url: str
+    timeout: float
+
+    def get(self, url: str, *, timeout: float) -> requests.Response: ...
     def version(self, *, api_version: bool = True) -> object: ...
     def info(self) -> object: ...
     def networks(self) -> object: ...
@@ -92,8 +98,11 @@ class Clients:
         return self._ask(lambda api: _inspected(api, container_id))
 
     def networks(self) -> object:
-        """``GET /networks``."""
-        return self._ask(lambda api: api.networks())
+        """``GET /networks``, or what Podman tells in an API of its own instead."""
+        version = self.version()
+        podman = podman_api(version)
+        own = podman and self._ask(lambda api: _podman_networks(api, podman))
+        return docker_networks(own, version) if own else self._ask(lambda api: api.networks())
 
     def version(self) -> Json:
         """``GET /version``, asked once."""
@@ -194,6 +203,12 @@ def _inspected(api: _Api, container_id: str) -> object:
         return None  # Containers vanish between two requests.
 
 
+def _podman_networks(api: _Api, version: str) -> object:
+    """``GET /libpod/networks/json``; ``None`` where only Docker's API is let through."""
+    reply = api.get(f"{api.base_url}/v{version}/libpod/networks/json", timeout=api.timeout)
+    return reply.json() if reply.ok else None
+
+
 def _tls(certificates: Certificates) -> TLSConfig:
     """What docker-py takes for certificates; the engine may want none of ours."""
     ca, cert, key = (str(certificates.folder / f"{n}.pem") for n in ("ca", "cert", "key"))
@@ -222,11 +237,8 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
         EngineTimeoutError,
         "{url} did not answer in time: is it overloaded? a longer timeout may help",
     ),
-    (
-        (ssl.SSLError,),
-        EngineUnavailableError,
-        "",  # whose words are in _tls
-    ),
+    # urllib3 before 2 compares names itself, and its error is none of ssl's.
+    ((ssl.SSLError, requests.exceptions.SSLError), EngineUnavailableError, USUAL),
     (
         (TLSParameterError,),
         SourceError,
@@ -257,6 +269,7 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
     ((OSError,), EngineUnavailableError, UNREACHED),
     ((ValueError, TypeError, LookupError), SourceError, "{url} answers nonsense: {error}"),
 )
+_WANTS_TLS: Final = "HTTP request to an HTTPS server"  # what Go's net/http says
 _NO_SSH: Final = "{url} needs the ssh extra: pip install 'dockernet[ssh]'"
 
 
@@ -284,6 +297,8 @@ def _meaning(error: Exception, location: Location) -> SourceError:
     told = _first_line(cause)
     if isinstance(cause, ssl.SSLError):
         advice, told = tls_advice(cause)
+    elif _WANTS_TLS in told:
+        advice = "{url} wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH"
     folder = location.certificates.folder if location.certificates else "DOCKER_CERT_PATH"
     return kind(NAME, advice.format(url=location.url, error=told, folder=folder))
 

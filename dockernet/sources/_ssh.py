@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.client import RemoteDisconnected
 from typing import Any, Final, NoReturn, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import paramiko
 from attrs import frozen
@@ -33,6 +33,7 @@ __all__ = ["Line"]
 _COMMAND: Final = "docker system dial-stdio"  # docker/cli, cli/command/system/dial_stdio.go
 _CONFIG: Final = "~/.ssh/config"
 _PORT: Final = 22
+_LATER: Final = 2
 _SAID: Final = 300  # bytes of what a command says when it fails
 
 # What paramiko logs is what its exceptions say, in a traceback of another thread.
@@ -69,7 +70,7 @@ _MEANINGS: Final[tuple[tuple[type[Exception], str], ...]] = (
     ),
 )
 """What paramiko raises while it connects, and what a person can do about it."""
-_USUAL: Final = "{host} breaks off ({error}): check that {user} may run commands there"
+_USUAL: Final = "{host} breaks off ({error}): check that ssh runs commands of {user} there"
 
 
 @frozen
@@ -89,14 +90,14 @@ class _Destination:
 
     def settings(self, timeout: float) -> dict[str, Any]:
         """What paramiko is told for connecting; this dials already."""
-        limits = dict.fromkeys(("banner_timeout", "auth_timeout"), timeout)
-        sock, keys = self._dialled(timeout), list(self.keys)
         return {
             "port": self.port,
             "username": self.user,
-            "key_filename": keys,
-            "sock": sock,
-            **limits,
+            "key_filename": list(self.keys),
+            "sock": self._dialled(timeout),
+            # Later than our own limit: what paramiko raises then does not tell its cause.
+            "banner_timeout": _LATER * timeout,
+            "auth_timeout": _LATER * timeout,
         }
 
     def _dialled(self, timeout: float) -> socket.socket:
@@ -116,7 +117,7 @@ class _Destination:
 def _destination(url: str) -> _Destination:
     """Read a URL as ssh does, with what ``ssh_config`` says of its host."""
     parts = urlsplit(url)
-    told = _config().lookup(parts.hostname or "")
+    told = _config().lookup(_alias(parts))
     files = map(os.path.expanduser, cast("list[str]", told.get("identityfile", [])))
     command = str(told.get("proxycommand", "none"))
     return _Destination(
@@ -126,6 +127,12 @@ def _destination(url: str) -> _Destination:
         keys=tuple(file for file in files if os.access(file, os.R_OK)),
         command=None if command == "none" else command,
     )
+
+
+def _alias(parts: SplitResult) -> str:
+    """The host as it is written: ``ssh_config`` tells capitals apart, and urllib does not."""
+    place = parts.netloc.rpartition("@")[2]
+    return (place if parts.port is None else place.rpartition(":")[0]).strip("[]")
 
 
 def _config() -> paramiko.SSHConfig:
@@ -139,8 +146,8 @@ def _config() -> paramiko.SSHConfig:
 class Line:
     """The one ssh connection to an engine's host, shared by the clients of an engine.
 
-    Each request takes a session of its own. A line that broke is laid anew by the next
-    one; it is taken down when everybody who shared it has left.
+    Each of them takes a session of its own. A line that broke is laid anew for the next
+    session; it is taken down when everybody who shared it has left.
 
     Args:
         url: ``ssh://[user@]host[:port]``.
@@ -173,7 +180,7 @@ class Line:
         with self._lock:
             transport = self._transport()
         with self._told(), _at_most(self.timeout, transport.close):
-            channel = transport.open_session(timeout=self.timeout)
+            channel = transport.open_session(timeout=_LATER * self.timeout)
             channel.settimeout(self.timeout)
             channel.exec_command(_COMMAND)
         return channel
@@ -244,7 +251,7 @@ class Line:
     def _meaning(self, error: Exception) -> str:
         there = self._destination
         advice = next((a for kind, a in _MEANINGS if isinstance(error, kind)), _USUAL)
-        told = advice.format(host=there.known_as, user=there.user, error=error)
+        told = advice.format(host=there.known_as, user=there.user, error=str(error) or "it ended")
         return f"{self.url} cannot be reached: {told}"
 
 
@@ -296,6 +303,15 @@ class _Connection(HTTPConnection):
     def connect(self) -> None:
         self._channel = self._line.session()
         self.sock = cast("socket.socket", self._channel)
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 - http.client takes many things
+        if self.sock is None:  # as http.client would; but that is no broken pipe
+            self.connect()
+        try:
+            super().send(data)
+        except OSError as error:
+            # For this one urllib3 goes on to the response, which may tell why.
+            raise BrokenPipeError(*error.args) from error
 
     def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's word contradicts http.client's
         """The response, or what the command says instead: that it may not, or is not there."""

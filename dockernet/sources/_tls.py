@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["advice"]
+__all__ = ["USUAL", "advice"]
 
 _STRANGER: Final = (
     "{folder} has no authority that signed the certificate of {url} ({error}): "
@@ -27,7 +27,7 @@ _UNVERIFIED: Final[Mapping[int, str]] = {
 _REFUSED: Final = (
     "{url} breaks TLS off ({error}): put a cert.pem and key.pem that it accepts into {folder}"
 )
-_USUAL: Final = "no TLS with {url} ({error}): check the certificates, and that the engine wants TLS"
+USUAL: Final = "no TLS with {url} ({error}): check the certificates, and that the engine wants TLS"
 # RFC 8446, 6.2. Where our request is faster than the alert, only the end is seen of it.
 _ALERT: Final = re.compile(r"ALERT_(?:UNKNOWN_CA|\w*CERTIFICATE\w*)|EOF occurred")
 
@@ -36,6 +36,6 @@ def advice(error: ssl.SSLError) -> tuple[str, str]:
     """A sentence with room for ``url``, ``folder`` and ``error``, and that error in short."""
     if isinstance(error, ssl.SSLCertVerificationError):
         told = getattr(error, "verify_message", "") or str(error)
-        return _UNVERIFIED.get(getattr(error, "verify_code", 0), _USUAL), told
+        return _UNVERIFIED.get(getattr(error, "verify_code", 0), USUAL), told
     told = error.reason or str(error)
-    return (_REFUSED if _ALERT.search(told) else _USUAL), told
+    return (_REFUSED if _ALERT.search(told) else USUAL), told

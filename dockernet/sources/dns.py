@@ -18,10 +18,10 @@ from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.facts import Fact, Want
 from dockernet.model.targets import Target
 from dockernet.model.vantage import Vantage
-from dockernet.sources._driving import drive, drive_awaiting
-from dockernet.sources._exchange import Exchange, Question, Reply
-from dockernet.sources._lookup import NAME, Lookup, listed
-from dockernet.sources._nameservers import (
+from dockernet.sources._dns.driving import drive, drive_awaiting
+from dockernet.sources._dns.exchange import Exchange, Question, Reply
+from dockernet.sources._dns.lookup import NAME, Lookup, listed
+from dockernet.sources._dns.nameservers import (
     Keeper,
     NameServer,
     engine_servers,
@@ -29,7 +29,7 @@ from dockernet.sources._nameservers import (
     steps,
     unaskable,
 )
-from dockernet.sources._neighbours import Neighbours
+from dockernet.sources._dns.neighbours import Neighbours
 
 if TYPE_CHECKING:
     from dns.message import QueryMessage

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from dockernet.errors import SourceError
-from dockernet.formats.hosts import HostsLine, parse_hosts, peer_lines
+from dockernet.formats.hosts import HostsLine, host_lines, parse_hosts, peer_lines
 from dockernet.model.addresses import IPAddress, address_order
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.endpoints import Route
@@ -42,7 +42,7 @@ class HostsFile:
         self._path = Path(path)
 
     def read(self, want: Want) -> Iterator[Fact | Diagnostic]:
-        """Read every peer's lines.
+        """Read every peer's lines; those of the host where that is wanted.
 
         Raises:
             SourceError: The file is there and cannot be read.
@@ -52,12 +52,25 @@ class HostsFile:
         yield from hosts.diagnostics
         own_names = {n for n in (vantage.hostname, vantage.name) if n}
         lines = peer_lines(hosts, vantage.addresses, tuple(own_names))
+        if want.target is not None and want.target.is_host:
+            yield from self._host(want.target.name, host_lines(hosts, want.target.name))
         for names, addresses in _by_first_name(lines).items():
             yield Fact(
                 source=self.name,
                 names=names,
                 addresses=tuple(sorted(addresses, key=address_order)),
                 route=Route.LINK if _on_link(addresses, want) else Route.GIVEN,
+                freshness=Freshness.WRITTEN,
+            )
+
+    def _host(self, name: str, lines: tuple[HostsLine, ...]) -> Iterator[Fact]:
+        addresses = tuple(sorted({line.address for line in lines}, key=address_order))
+        if addresses:
+            yield Fact(
+                source=self.name,
+                names=(name,),
+                addresses=addresses,
+                route=Route.HOST_MODE,
                 freshness=Freshness.WRITTEN,
             )
 

@@ -9,12 +9,25 @@ from pathlib import Path
 
 import pytest
 from harness import Place, RealEngine, Scene, UnavailableError, found_engine
+from harness.features import lacking
 
 _HERE = Path(__file__).parent
 _HOW = (
     "engine tests need a Docker engine on this machine: start one, or be root and "
     "install dockerd, iptables and iproute2; "
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(features): see harness.features.needs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture: what it needs may be needed to make them."""
+    features = [feature for mark in item.iter_markers("needs") for feature in mark.args]
+    if features and (reason := lacking(features)):
+        pytest.skip(reason)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,9 +11,12 @@ import pytest
 from attrs import field, frozen
 from harness import Place, RealContainer, RealEngine, Scene
 from harness.compose import Project, compose_programs, project
+from harness.features import needs
 from harness.scenes import await_ready
 
 from dockernet import Container, Endpoint, Resolver, Snapshot, Vantage
+
+pytestmark = needs("links")
 
 _FILE = Path(__file__).parents[1] / "data" / "compose" / "compose.yaml"
 _SOCKETS = {"db": False, "till": True, "api": True, "side": True, "guest": False}

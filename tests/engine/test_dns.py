@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from attrs import frozen
 from harness import Cast, RealContainer, RealEngine, RealNetwork, Scene, private_engine
+from harness.features import needs
 
 from dockernet import Endpoint, Peer, PeerNotFoundError, Reason, Route, SourceError
 
 NEIGHBOURS = 12
-OWN = "this machine's own engine keeps its settings: set DOCKERNET_DOCKERD=dockerd"
 
 
 @frozen(eq=False)
 class Street:
     """A dual-stack network: some neighbours, and a container that asks for them."""
 
+    engine: RealEngine
     net: RealNetwork
     neighbours: tuple[RealContainer, ...]
     asking: RealContainer
@@ -38,9 +39,9 @@ def street(engine: RealEngine) -> Iterator[Street]:
             *(Cast(n, ports=["80"], network=net, aliases=a) for n, a in served.items()),
             *(Cast(f"quiet.{n}", network=net, command=sleep) for n in range(NEIGHBOURS - 3)),
         )
-        link = [f"{neighbours[0].name}:CamelAlias"]
+        link = [] if engine.podman else [f"{neighbours[0].name}:CamelAlias"]
         asking = scene.run("asking", network=net, links=link)
-        yield Street(net, neighbours, asking)
+        yield Street(engine, net, neighbours, asking)
 
 
 def _endpoints(target: str) -> tuple[Endpoint, ...]:
@@ -90,9 +91,9 @@ def _addresses(container: RealContainer, network: RealNetwork) -> set[str]:
 
 
 def test_every_name_of_a_neighbour_leads_to_it_by_both_families(street: Street) -> None:
-    first = street.first
-    names = [first.name, "single", "CamelAlias", f"{first.name}.{street.net}", first.id[:12]]
-    for name in names:
+    first, podman = street.first, street.engine.podman
+    whole = [f"{first.name}.dns.podman"] if podman else [f"{first.name}.{street.net}", "CamelAlias"]
+    for name in (first.name, "single", first.id[:12], *whole):
         endpoints = street.asking.call(_endpoints, f"{name}:80")
         assert {str(e.host) for e in endpoints} == _addresses(first, street.net), name
         assert [e.family for e in endpoints] == [4, 6]
@@ -116,6 +117,7 @@ def test_awaited_names_are_the_same(street: Street) -> None:
     assert tuple(street.asking.call(_awaited, "crowd:80")) == blocking
 
 
+@needs("links")
 def test_the_alias_of_a_link_has_its_own_case(street: Street) -> None:
     """Other names have none."""
     upper = street.first.name.upper()
@@ -138,7 +140,8 @@ def test_all_neighbours_are_found_with_names_addresses_and_network(street: Stree
     assert {p.name: {str(a) for a in p.addresses} for p in peers} == {
         c.name: _addresses(c, street.net) for c in street.neighbours
     }
-    assert {(p.network, p.sources) for p in peers} == {(str(street.net), ("dns",))}
+    network = None if street.engine.podman else str(street.net)  # which does not tell it
+    assert {(p.network, p.sources) for p in peers} == {(network, ("dns",))}
 
 
 def test_neighbours_are_those_of_every_network(scene: Scene, street: Street) -> None:
@@ -148,12 +151,14 @@ def test_neighbours_are_those_of_every_network(scene: Scene, street: Street) -> 
         Cast("beside", network=second, ports=["80"]),
         Cast("caller", network=second, also={street.net: (), "bridge": ()}),
     )
+    met = dict.fromkeys((*street.neighbours, street.asking), street.net) | {beside: second}
     peers = caller.call(_peers)
-    near = {p.name: {str(a) for a in p.addresses} for p in peers if p.network == str(second)}
-    assert near == {beside.name: {beside.address(second)}}
-    others = {p.name for p in peers if p.network == str(street.net)}
-    assert others == {c.name for c in (*street.neighbours, street.asking)}
-    assert len(peers) == 1 + len(others)
+    assert {str(a) for p in peers if p.name == beside.name for a in p.addresses} == {
+        beside.address(second)
+    }
+    podman = street.engine.podman  # whose server tells no network
+    expected = [(c.name, None if podman else str(network)) for c, network in met.items()]
+    assert sorted((p.name, p.network) for p in peers) == sorted(expected)
 
 
 @pytest.mark.parametrize("mode", [None, "host", "none"])
@@ -168,9 +173,9 @@ def test_where_containers_have_no_names_nobody_is_asked(scene: Scene, mode: str 
         assert len(said) == 2
 
 
-def test_known_names_are_told_while_the_server_for_others_is_silent(engine: RealEngine) -> None:
-    if engine.elsewhere is None:
-        pytest.skip(OWN)
+@needs("settings")
+@pytest.mark.usefixtures("engine")
+def test_known_names_are_told_while_the_server_for_others_is_silent() -> None:
     with private_engine(dns=["192.0.2.77"]) as lonely, Scene(lonely) as scene:
         net = scene.network("net", ipv6=True)
         plain = scene.network("plain")

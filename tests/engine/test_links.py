@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from harness import Cast, RealContainer, RealEngine, Scene, private_engine
+from harness.features import needs
 from harness.matrix import ask
 
 from dockernet import Endpoint, Explanation, Link, Peer, Reason, Route
+
+pytestmark = needs("links")
 
 
 @pytest.fixture(scope="module")
@@ -152,12 +155,10 @@ def test_an_alias_hides_a_container_of_the_same_name(scene: Scene) -> None:
         assert recipient.dial(endpoint).name == shown.name
 
 
-def test_where_containers_are_kept_apart_a_link_opens_exposed_ports_alone(
-    engine: RealEngine,
-) -> None:
+@needs("settings")
+@pytest.mark.usefixtures("engine")
+def test_where_containers_are_kept_apart_a_link_opens_exposed_ports_alone() -> None:
     """The default bridge without inter-container communication, row by row."""
-    if engine.elsewhere is None:
-        pytest.skip("this machine's own engine keeps its settings: set DOCKERNET_DOCKERD=dockerd")
     with private_engine(icc=False) as apart, Scene(apart) as scene:
         web = scene.run("web", ports=["80", "81"], expose=["80"])
         stranger = scene.run("stranger", socket=True)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import pytest
 from harness import Cast, Place, RealContainer, RealEngine, Scene, private_engine
+from harness.features import needs
 from harness.matrix import judged
 
 from dockernet import Reason, Route
-
-OWN = "this machine's own engine keeps its settings: set DOCKERNET_DOCKERD=dockerd"
 
 
 def _targets(*peers: RealContainer, port: str = "80") -> dict[str, tuple[RealContainer, str]]:
     return {f"{peer.name}:{port}": (peer, port) for peer in peers}
 
 
+@needs("settings")
 def test_a_macvlan_network_is_reached_from_itself_alone(
     engine: RealEngine, scene: Scene, host: Place
 ) -> None:
-    if engine.elsewhere is None:
-        pytest.skip(OWN)
     subnet = {"Subnet": "198.51.100.0/24", "Gateway": "198.51.100.1"}
     lan = scene.network(
         "lan", driver="macvlan", Options={"parent": "eth0"}, IPAM={"Config": [subnet]}
@@ -59,13 +57,13 @@ def test_a_network_of_ipv6_alone_is_reached_by_ipv6(
     assert across[f"{open_peer.name}:80"].routes[0] == Route.GATEWAY
 
 
-def test_without_a_userland_proxy_every_endpoint_answers(engine: RealEngine) -> None:
+@needs("settings")
+@pytest.mark.usefixtures("engine")
+def test_without_a_userland_proxy_every_endpoint_answers() -> None:
     """On the host and on one network; an engine does not tell that it has no proxy.
 
     Up to Engine 28 it then lets no container through a host port into another bridge.
     """
-    if engine.elsewhere is None:
-        pytest.skip(OWN)
     with private_engine(**{"userland-proxy": False}) as bare, Scene(bare) as scene:
         net = scene.network("net")
         web, four, low, caller, beside = scene.run_all(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from harness import Cast, Place, RealEngine, Scene
+from harness.features import needs
 from harness.matrix import ask
 
 from dockernet import Reason, Route
 
 
+@needs("gateway modes")
 def test_a_published_port_of_a_routed_network_is_reached_from_another(
     engine: RealEngine, scene: Scene, host: Place
 ) -> None:

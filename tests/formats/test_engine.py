@@ -365,7 +365,9 @@ def told_by_both(container: Container) -> tuple[object, ...]:
 def test_listing_and_inspection_agree_where_both_tell(engine: str) -> None:
     detailed, known = inspected(engine), listed(engine)
     for name, container in detailed.items():
-        assert told_by_both(container) == told_by_both(known[name])
+        # Podman lists what is another's as its own where they share a network namespace.
+        own = known[name] if name != "pns" else evolve(known[name], networks=())
+        assert told_by_both(container) == told_by_both(own)
         if engine != "podman-4.3.1":
             assert container.network_mode == known[name].network_mode
         if (engine, name) != ("29.1", "facts-rt") and engine != "podman-4.3.1":

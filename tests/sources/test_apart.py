@@ -10,7 +10,7 @@ import pytest
 from recorded import recorded
 from replay import Replay
 
-from dockernet import Engine, Interface, Resolver, Snapshot, Vantage, VantageKind
+from dockernet import Engine, HostsFile, Interface, Resolver, Snapshot, Vantage, VantageKind
 from dockernet.formats.engine import parse_profile
 from dockernet.model.endpoints import Explanation, Route
 
@@ -73,6 +73,7 @@ def test_what_is_given_answered_and_what_is_refused_did_not(
         ("podman-5.4", "inner", "hosted:8099", ["host-address-unknown"]),
         ("podman-5.4", "hosted", "hosted:8099", ["host mode 127.0.0.1:8099"]),
         ("podman-5.4", "hosted", "web:80", ["address-behind-vm"]),
+        ("podman-5.4", "hosted", "host.docker.internal:5000", ["host mode 127.0.0.1:5000"]),
     ],
 )
 def test_routes_of_engines_without_root(
@@ -125,3 +126,33 @@ def test_docker_desktop_is_known_by_what_the_engine_says_of_itself() -> None:
     other["info"]["OperatingSystem"] = "Debian GNU/Linux 12 (bookworm)"
     profiles = [parse_profile(d["version"], d["info"], None) for d in (desktop, other)]
     assert [p.desktop for p in profiles] == [p.apart for p in profiles] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "lines, expected",
+    [
+        ("169.254.1.2 host.containers.internal host.docker.internal", "169.254.1.2:5000"),
+        ("192.168.65.254 host.docker.internal", "192.168.65.254:5000"),
+        ("192.168.65.254 HOST.docker.internal.", "192.168.65.254:5000"),
+        (
+            "fdc4:f303::254 host.docker.internal\n192.168.65.254 host.docker.internal",
+            "192.168.65.254:5000, [fdc4:f303::254]:5000",
+        ),
+        ("10.99.0.34 host.containers.internal", "10.88.0.1:5000"),
+        ("127.0.0.1 host.docker.internal", "10.88.0.1:5000"),
+        ("fe80::1 host.docker.internal", "10.88.0.1:5000"),
+        ("", "10.88.0.1:5000"),
+    ],
+)
+def test_without_an_engine_the_hosts_file_goes_before_the_gateway(
+    folder: Path, lines: str, expected: str
+) -> None:
+    """Neither rootless Podman's machine nor Docker Desktop's is at the gateway."""
+    (folder / "hosts").write_text(lines)
+    gateways = (ip_address("10.88.0.1"),)
+    vantage = Vantage(kind=VantageKind.CONTAINER, interfaces=(LO,), gateways=gateways)
+    with Resolver([HostsFile(folder / "hosts")], vantage=vantage) as resolver:
+        found = resolver.explain("host.docker.internal:5000")
+    assert ", ".join(map(str, found.endpoints)) == expected
+    assert {e.route for e in found.endpoints} == {Route.HOST_MODE}
+    assert not found.diagnostics

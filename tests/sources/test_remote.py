@@ -13,7 +13,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from ipaddress import ip_address
@@ -27,15 +27,17 @@ from certificates import Authority, pair
 from recorded import recorded
 from replay import PATIENCE, Exchange, Replay, reply
 from ssh_server import SshServer, known, new_key
+from urllib3 import HTTPConnectionPool
 
 from dockernet import Engine
 from dockernet.errors import EngineTimeoutError, EngineUnavailableError, SourceError
 from dockernet.sources._docker import Clients
 from dockernet.sources._location import Location
-from dockernet.sources._ssh import Line
+from dockernet.sources._ssh import Line, _Connection
 
 SHORT = 0.3  # seconds that a server is waited for which never answers
 FACTS = {k: v for k, v in recorded("29.1").items() if k != "ps"}
+ALIASES = (("Engine-Alias", "capital"), ("engine-alias", "small"))
 
 
 @frozen
@@ -146,6 +148,22 @@ def test_an_alias_is_what_ssh_config_says(ways: Ways) -> None:
     assert ways.server.users == {"you"}
 
 
+@pytest.mark.parametrize(
+    "url, host",
+    [
+        ("ssh://me@Engine-Alias", "capital.example"),
+        ("ssh://me@Engine-Alias:2222", "capital.example"),
+        ("ssh://engine-alias", "small.example"),
+        ("ssh://me@[2001:db8::1]:2222", "2001:db8::1"),
+        ("ssh://me@[2001:db8::1]", "2001:db8::1"),
+    ],
+)
+def test_an_alias_may_have_capitals(ways: Ways, url: str, host: str) -> None:
+    capital, small = (f"Host {a}\n  HostName {b}.example\n" for a, b in ALIASES)
+    ways.ssh("config").write_text(capital + small)
+    assert Line(url, SHORT).host == host
+
+
 def test_what_the_url_says_goes_before_ssh_config(ways: Ways) -> None:
     ways.configure("  HostName 127.0.0.1\n  Port 1\n  User you\n")
     with Engine(f"ssh://me@engine-alias:{ways.server.port}", environ={}) as engine:
@@ -186,8 +204,8 @@ def test_a_proxy_command_is_run(ways: Ways) -> None:
 def test_a_proxy_command_that_fails_is_no_riddle(ways: Ways) -> None:
     ways.configure("  HostName nosuch.invalid\n  User me\n  ProxyCommand false\n")
     assert re.fullmatch(
-        r"ssh://engine-alias cannot be reached: nosuch.invalid breaks off \((?:it ended|.+banner)\): "
-        "check that me may run commands there",
+        r"ssh://engine-alias cannot be reached: nosuch.invalid breaks off \(.+\): "
+        "check that ssh runs commands of me there",
         refusal("ssh://engine-alias").reason,
     )
 
@@ -232,8 +250,8 @@ def test_a_key_that_opens_nothing(ways: Ways, key: str) -> None:
 def test_a_user_without_a_name(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(variable, raising=False)
-    nobody: Callable[[int], pwd.struct_passwd] = {}.__getitem__
-    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    users: dict[int, pwd.struct_passwd] = {}
+    monkeypatch.setattr(pwd, "getpwuid", users.__getitem__)
     url = ways.url.replace("me@", "")
     advice = f"how to reach {url} is not told: name a user, check ~/.ssh/config"
     assert refusal(url).reason.startswith(advice)
@@ -277,11 +295,28 @@ def test_a_command_that_ends_without_a_word(ways: Ways) -> None:
     )
 
 
+def dialled(ways: Ways) -> _Connection:
+    connection = _Connection(Line(ways.url, PATIENCE))
+    connection.connect()
+    return connection
+
+
+def test_a_command_that_failed_before_it_was_asked_anything(ways: Ways) -> None:
+    ways.server.session = lambda _, channel: channel.sendall_stderr(b"not you\n")
+    connection = dialled(ways)
+    assert connection._channel.status_event.wait(PATIENCE)
+    with pytest.raises(BrokenPipeError):
+        connection.request("GET", "/info")
+    with pytest.raises(EngineUnavailableError, match="fails there: not you"):
+        connection.getresponse()
+    connection._line.leave(ways)
+
+
 def test_a_server_that_lets_nobody_run_anything(ways: Ways) -> None:
     ways.server.session = None
     assert refusal(ways.url).reason == (
         f"{ways.url} cannot be reached: {ways.host} breaks off (Channel closed.): "
-        "check that me may run commands there"
+        "check that ssh runs commands of me there"
     )
 
 
@@ -347,7 +382,7 @@ def test_a_session_that_ended_is_opened_anew(ways: Ways, clients: Clients) -> No
     ways.engine.hang_up()
     ways.engine.wait_for(lambda: not ways.engine.open_connections)
     (transport,) = line_of(clients)
-    (channel,) = transport._channels.values()
+    (channel,) = vars(transport)["_channels"].values()
     assert select.select([channel], [], [], PATIENCE)[0] == [channel]
     assert clients.info() == {}
     assert (ways.server.connections, ways.server.sessions) == (1, 3)
@@ -383,7 +418,9 @@ def line_of(clients: Clients) -> Iterator[paramiko.Transport]:
 def test_requests_of_old_ask_an_adapter_otherwise(ways: Ways) -> None:
     line = Line(ways.url, PATIENCE)
     adapter = line.adapter()
-    assert adapter.get_connection("http+docker://ssh/info").urlopen("GET", "/info").status == 200
+    pool = adapter.get_connection("http+docker://ssh/info")
+    assert isinstance(pool, HTTPConnectionPool)
+    assert pool.urlopen("GET", "/info").status == 200
     adapter.close()
     assert line._client is None
 

@@ -2,7 +2,8 @@
 
 It lets one key in, whoever the user is, and does for one command what the docker
 command line does on an engine's host: it joins the standard streams to the engine's
-socket. As a program it says the port that it listens on and serves until it is ended.
+socket. As a program it says the port that it listens on, and serves until its standard
+input ends.
 """
 
 from __future__ import annotations
@@ -20,37 +21,60 @@ from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 COMMAND = b"docker system dial-stdio"
 PIECE = 65_536
+BROKEN = (OSError, EOFError, paramiko.SSHException)
 PATIENCE = 20.0  # seconds that anybody waits for what must happen at once
 
-Session = Callable[[paramiko.Channel], None]
+Session = Callable[["SshServer", paramiko.Channel], None]
 
 
-def new_key(path: Path) -> paramiko.PKey:
-    """Make a pair of keys: a file, and its public half beside it."""
+def new_key(path: Path, password: str | None = None) -> paramiko.PKey:
+    """Make a key, and the file that ssh would have it in."""
     key = paramiko.ECDSAKey.generate()
-    key.write_private_key_file(str(path))
-    path.with_suffix(".pub").write_text(f"{key.get_name()} {key.get_base64()}\n")
+    key.write_private_key_file(str(path), password)
     return key
+
+
+def known(host: str, key: paramiko.PKey) -> str:
+    """A line of ``known_hosts``."""
+    return f"{host} {key.get_name()} {key.get_base64()}\n"
+
+
+def joined(server: SshServer, channel: paramiko.Channel) -> None:
+    """Join a session to the engine, until either of them ends it."""
+
+    def back() -> None:
+        _copy(engine.recv, channel.sendall)
+        with suppress(*BROKEN):
+            channel.shutdown_write()
+
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.connect(server.path)
+        answering = threading.Thread(target=back)
+        answering.start()
+        _copy(channel.recv, engine.sendall)
+        engine.shutdown(socket.SHUT_RDWR)
+        answering.join(PATIENCE)
 
 
 @define(eq=False)
 class SshServer:
-    """The server; ``connections`` and ``sessions`` count what it took.
+    """The server, which counts the connections and the sessions that it took.
 
-    ``session`` does something else with a session than joining it to the engine;
-    where ``answers`` is off, a command is not even acknowledged.
+    ``session`` may be something else than joining it to the engine; without one, a
+    command is refused. ``answers`` says whether it is acknowledged at all.
     """
 
     path: str
     host_key: paramiko.PKey
     user_key: paramiko.PKey
-    session: Session | None = None
+    session: Session | None = joined
     answers: bool = True
     port: int = 0
-    users: list[str] = field(factory=list[str])
+    users: set[str] = field(factory=set[str])
     connections: int = 0
     sessions: int = 0
-    _open: list[paramiko.Transport] = field(factory=list[paramiko.Transport])
+    ended: threading.Event = field(factory=threading.Event)
+    transports: list[paramiko.Transport] = field(factory=list[paramiko.Transport])
 
     @contextmanager
     def on_tcp(self, address: str = "127.0.0.1") -> Iterator[SshServer]:
@@ -61,14 +85,15 @@ class SshServer:
             try:
                 yield self
             finally:
+                self.ended.set()
                 listener.shutdown(socket.SHUT_RDWR)
                 accepting.join(PATIENCE)
                 self.hang_up()
 
     def hang_up(self) -> None:
         """Close every connection, as a machine does that goes down."""
-        while self._open:
-            self._open.pop().close()
+        for transport in self.transports:
+            transport.close()
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
@@ -77,24 +102,9 @@ class SshServer:
                 self.connections += 1
                 transport = paramiko.Transport(caller)
                 transport.add_server_key(self.host_key)
-                self._open.append(transport)
-                with suppress(paramiko.SSHException, EOFError):  # who hangs up early
+                self.transports.append(transport)
+                with suppress(*BROKEN):  # who hangs up early
                     transport.start_server(server=_Door(self))
-
-    def serve(self, channel: paramiko.Channel) -> None:
-        """Serve one session to its end."""
-        with suppress(OSError), channel:
-            (self.session or self._joined)(channel)
-
-    def _joined(self, channel: paramiko.Channel) -> None:
-        with socket.socket(socket.AF_UNIX) as engine:
-            engine.connect(self.path)
-            back = threading.Thread(target=_copy, args=(engine.recv, channel.sendall))
-            back.start()
-            _copy(channel.recv, engine.sendall)
-            engine.shutdown(socket.SHUT_WR)
-            back.join(PATIENCE)
-        channel.send_exit_status(0)
 
 
 class _Door(paramiko.ServerInterface):
@@ -104,11 +114,11 @@ class _Door(paramiko.ServerInterface):
         self._server = server
 
     def get_allowed_auths(self, username: str) -> str:
-        self._server.users.append(username)
+        self._server.users.add(username)
         return "publickey"
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        self._server.users.append(username)
+        self._server.users.add(username)
         return AUTH_SUCCESSFUL if key == self._server.user_key else AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
@@ -118,23 +128,30 @@ class _Door(paramiko.ServerInterface):
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         server = self._server
         if not server.answers:
-            channel.get_transport().join(PATIENCE)
-        if command != COMMAND:
+            server.ended.wait(PATIENCE)
+        if command != COMMAND or server.session is None:
             return False
         server.sessions += 1
-        threading.Thread(target=server.serve, args=(channel,)).start()
+        threading.Thread(target=_serve, args=(server.session, server, channel)).start()
         return True
 
 
+def _serve(session: Session, server: SshServer, channel: paramiko.Channel) -> None:
+    with suppress(*BROKEN), channel:
+        # What the client answers is read after the command was acknowledged.
+        channel.get_transport().global_request("keepalive@dockernet", wait=True)
+        session(server, channel)
+
+
 def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> None:
-    with suppress(OSError):
+    with suppress(*BROKEN):
         while piece := read(PIECE):
             write(piece)
 
 
 def main(address: str, path: str, host_key: str, user_key: str) -> None:
-    keys = [paramiko.ECDSAKey.from_private_key_file(key) for key in (host_key, user_key)]
-    with SshServer(path, *keys).on_tcp(address) as server:
+    read = paramiko.ECDSAKey.from_private_key_file
+    with SshServer(path, read(host_key), read(user_key)).on_tcp(address) as server:
         print(server.port, flush=True)
         sys.stdin.read()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from harness import image
 from harness.api import Api
+from harness.ground import tool
 from harness.measure import Measure
 from harness.places import HostPlace, Place
 
@@ -49,6 +52,15 @@ class RealEngine:
         return f"{self.prefix}test:latest"  # Podman before 5 knows no other tag here
 
     @property
+    def podman(self) -> bool:
+        return is_podman(self.api)
+
+    @property
+    def default_network(self) -> str:
+        """What containers call the network that they are on unless told otherwise."""
+        return "podman" if self.podman else "bridge"
+
+    @property
     def version(self) -> str:
         return str(self.api.request("GET", "/version")["Version"])
 
@@ -69,6 +81,11 @@ class RealEngine:
         for found in self.api.request("GET", "/networks", filters=ours):
             self.api.request("DELETE", f"/networks/{found['Id']}")
         self.api.request("DELETE", f"/images/{self.image}")
+
+
+def is_podman(api: Api) -> bool:
+    components = api.request("GET", "/version")["Components"]
+    return any(component["Name"].startswith("Podman") for component in components)
 
 
 @contextmanager
@@ -93,7 +110,7 @@ def opened(
             api=Api(socket),
             host=here,
             elsewhere=away if elsewhere else None,
-            addresses=addresses,
+            addresses=addresses or _machine_addresses(),
             tcp_url=tcp_url,
             prefix=f"dn{os.getpid()}-",
             measure=measure,
@@ -106,6 +123,21 @@ def opened(
             engine.clear()
             measure.collect()
 
+
+def _machine_addresses() -> tuple[str, ...]:
+    """This machine's own addresses, IPv4 and IPv6, on no bridge of an engine."""
+    told = subprocess.run([tool("ip"), "-json", "addr"], capture_output=True, text=True, check=True)
+    found = [
+        address["local"]
+        for link in json.loads(told.stdout)
+        if not link["ifname"].startswith(_BRIDGES)
+        for address in link["addr_info"]
+        if address["scope"] == "global"
+    ]
+    return tuple(sorted(found, key=lambda address: ":" in address))
+
+
+_BRIDGES = ("docker", "br-", "podman", "cni-", "veth")
 
 # What the docker CLI reads; a probe is to hear of the engine under test alone.
 _CLIENT = ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION")

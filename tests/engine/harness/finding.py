@@ -27,19 +27,26 @@ def found_engine(environ: Mapping[str, str] = os.environ) -> Iterator[RealEngine
     Raises:
         UnavailableError: None of these is to be had.
     """
-    url = client_url(environ)
-    socket = url.removeprefix("unix://")
-    local = url != socket and Api(socket, timeout=5).answers()
-    if local and "DOCKERNET_DOCKERD" not in environ:
+    if socket := named_socket(environ):
         with opened(socket) as engine:
             yield engine
         return
     try:
         dockerd_path(environ)
     except UnavailableError as no:
+        url = client_url(environ)
         raise UnavailableError(f"no engine answers at {url} on this machine, and {no}") from None
     with private_engine() as engine:
         yield engine
+
+
+def named_socket(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The socket of the engine that is named, where one answers and no other is wanted."""
+    url = client_url(environ)
+    socket = url.removeprefix("unix://")
+    if url == socket or "DOCKERNET_DOCKERD" in environ:
+        return None
+    return socket if Api(socket, timeout=5).answers() else None
 
 
 def client_url(environ: Mapping[str, str]) -> str:

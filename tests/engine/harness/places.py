@@ -134,12 +134,21 @@ class HostPlace(Place):
 
     netns: str | None = None
 
-    def execute(self, *command: str) -> Completed:
+    @property
+    def entering(self) -> tuple[str, ...]:
+        """What goes before a command, so that it runs there."""
         # Not "ip netns exec": that puts another /sys before the program, too.
-        inside = ("nsenter", f"--net=/run/netns/{self.netns}") if self.netns else ()
+        return ("nsenter", f"--net=/run/netns/{self.netns}") if self.netns else ()
+
+    def execute(self, *command: str) -> Completed:
         env = {k: v for k, v in {**os.environ, **self.env}.items() if v is not None}
         done = subprocess.run(
-            [*inside, *command], env=env, capture_output=True, text=True, timeout=60, check=False
+            [*self.entering, *command],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         return Completed(done.returncode, done.stdout, done.stderr)
 

@@ -79,18 +79,22 @@ class RealContainer(ContainerPlace):
         return self.api.request("GET", f"/containers/{self.id}/json")
 
     def networks(self) -> tuple[str, ...]:
-        """The names of the networks that it is attached to."""
-        return tuple(self.inspect()["NetworkSettings"]["Networks"])
+        """The names of the networks that it is attached to, and not another in its place."""
+        told = self.inspect()
+        guest = told["HostConfig"]["NetworkMode"].startswith("container:")
+        return () if guest else tuple(told["NetworkSettings"]["Networks"])
 
     def namespace(self) -> RealContainer:
         """The container whose network namespace it uses: itself for most."""
         _, _, owner = self.inspect()["HostConfig"]["NetworkMode"].partition("container:")
         return evolve(self, container=owner, name="") if owner else self
 
-    def address(self, network: RealNetwork | str = "bridge", family: int = 4) -> str:
-        """Its own address on a network."""
+    def address(self, network: RealNetwork | str | None = None, family: int = 4) -> str:
+        """Its own address on a network; unless told, on the only one that it is on."""
         key = "IPAddress" if family == 4 else "GlobalIPv6Address"
-        return str(self.inspect()["NetworkSettings"]["Networks"][str(network)][key])
+        joined = self.inspect()["NetworkSettings"]["Networks"]
+        (only,) = [joined[str(network)]] if network else joined.values()
+        return str(only[key])
 
     def host_port(self, port: str) -> int:
         """The host port that the engine bound for a container port such as "80/tcp"."""
@@ -119,6 +123,8 @@ class Scene:
 
     engine: RealEngine
     containers: list[RealContainer] = field(factory=list, init=False)
+    #: Those of them in another's network namespace.
+    guests: list[RealContainer] = field(factory=list, init=False)
     networks: list[RealNetwork] = field(factory=list, init=False)
     number: int = field(factory=lambda: next(_scenes), init=False)
 
@@ -167,8 +173,11 @@ class Scene:
         return network
 
     def close(self) -> None:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(RealContainer.remove, self.containers))
+        # Podman removes no container while another uses its network namespace; and of two
+        # that leave a bridge at once, each leaves it to the other to remove it.
+        hosts = [c for c in self.containers if c not in self.guests]
+        with ThreadPoolExecutor(1 if self.engine.podman else _AT_ONCE) as pool:
+            list(pool.map(RealContainer.remove, [*self.guests, *hosts]))
         for network in self.networks:
             self.engine.api.request("DELETE", f"/networks/{network.id}")
 
@@ -183,6 +192,8 @@ class Scene:
         made = api.request("POST", "/containers/create", self._asked(cast), name=name)["Id"]
         container = RealContainer(api, made, name, env=self.engine.env)
         self.containers.append(container)
+        if (cast.network_mode or "").startswith("container:"):
+            self.guests.append(container)
         for network, aliases in cast.also.items():
             joined = {"Container": made, "EndpointConfig": {"Aliases": list(aliases)}}
             api.request("POST", f"/networks/{network}/connect", joined)
