@@ -437,11 +437,14 @@ def _network(entry: Json, odd: _Odd) -> Network:
         isolated=tuple(f for f in (4, 6) if _gateway_mode(options, f) == "isolated"),
         interface=_interface(entry, options) if driver == "bridge" else None,
         is_default_bridge=text(options.get(f"{_BRIDGE_OPTION}default_bridge")) == "true",
-        # Podman's default network has no options, unless somebody wrote a file for it.
-        isolate=_ISOLATE.get(
-            text(options.get("isolate")), "false" if entry["Id"] == _PODMAN_DEFAULT else None
-        ),
+        isolate=_isolate(text(entry.get("Id")), options),
     )
+
+
+def _isolate(network_id: str, options: Json) -> Isolate | None:
+    # Podman's default network has no options, unless somebody wrote a file for it.
+    default: Isolate | None = "false" if network_id == _PODMAN_DEFAULT else None
+    return _ISOLATE.get(text(options.get("isolate")), default)
 
 
 def _host_address(config: Json) -> object:
