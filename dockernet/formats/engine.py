@@ -444,7 +444,7 @@ def _network(entry: Json, odd: _Odd) -> Network:
 def _isolate(network_id: str, options: Json) -> Isolate | None:
     # Podman's default network has no options, unless somebody wrote a file for it.
     default: Isolate | None = "false" if network_id == _PODMAN_DEFAULT else None
-    return _ISOLATE.get(text(options.get("isolate")), default)
+    return _ISOLATE.get(text(options.get("isolate"))) or default
 
 
 def _host_address(config: Json) -> object:
