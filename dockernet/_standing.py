@@ -18,6 +18,7 @@ from dockernet.model.vantage import Vantage, VantageKind
 
 __all__ = ["Stand", "Standing", "identified", "is_here", "network_owner", "standing", "vantage_in"]
 
+_ALIVE = frozenset({"running", "paused"})
 _LONGEST_CHAIN = 8  # container:a -> container:b -> ...; engines resolve it in one step
 
 
@@ -135,7 +136,7 @@ def _by_addresses(vantage: Vantage, inventory: Inventory) -> Container | None:
         named = container.hostname in (None, vantage.hostname)
         return bool(own) and own == theirs and gateways <= ways and named
 
-    found = [c for c in inventory.containers if c.state in ("running", "paused") and fits(c)]
+    found = [c for c in inventory.containers if c.state in _ALIVE and fits(c)]
     return found[0] if len(found) == 1 else None
 
 
@@ -146,6 +147,11 @@ def _on_host(vantage: Vantage, inventory: Inventory) -> bool:
         # Nothing was read: a vantage that the caller made by hand is believed.
         return near and vantage.kind is VantageKind.HOST
     bridges = [n for n in inventory.networks if n.host_address(4) or n.host_address(6)]
+    if engine.podman:
+        used = _used_networks(inventory)
+        bridges = [n for n in bridges if n.id in used]
+        if not bridges:
+            return near and engine.name == vantage.hostname != ""
     here = [n for n in bridges if is_here(n, vantage, engine)]
     if any(_is_unique(n, engine) for n in here):
         return True
@@ -154,6 +160,12 @@ def _on_host(vantage: Vantage, inventory: Inventory) -> bool:
     # The others may exist on every machine that was set up alike.
     others = [n for n in bridges if not n.is_default_bridge]
     return near and any(n in here for n in others or bridges)
+
+
+def _used_networks(inventory: Inventory) -> frozenset[str]:
+    """The networks of what runs: Podman makes a bridge for the first container on it."""
+    alive = (c for c in inventory.containers if c.state in _ALIVE)
+    return frozenset(a.network_id for c in alive for a in c.networks)
 
 
 def is_here(network: Network, vantage: Vantage, engine: EngineProfile) -> bool:

@@ -21,6 +21,7 @@ from dockernet.formats.engine import (
     parse_listing,
     parse_networks,
     parse_profile,
+    podman_api,
     with_details,
     with_network_ids,
 )
@@ -157,7 +158,9 @@ class Engine:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
         address = parse_address(host_ip) if isinstance(host_ip, str) else host_ip
-        return behind(self.containers(), host_port, protocol, address)
+        # Up to 5.7 Podman lists the first port of a range alone.
+        details = podman_api(self._clients().version()) is not None
+        return behind(self.containers(details=details), host_port, protocol, address)
 
     def profile(self) -> EngineProfile:
         """What the engine says of itself; asked once.

@@ -115,7 +115,8 @@ class Snapshot:
     ) -> tuple[tuple[Container, Port, HostBinding], ...]:
         """What is behind a port of the engine's host; see :meth:`Engine.behind`."""
         address = parse_address(host_ip) if isinstance(host_ip, str) else host_ip
-        return behind(self._listed, host_port, protocol, address)
+        every = self.containers(details=self._inventory.engine.podman)
+        return behind(every, host_port, protocol, address)
 
     def profile(self) -> EngineProfile:
         """What the engine said of itself."""

@@ -151,13 +151,13 @@ def test_neighbours_are_those_of_every_network(scene: Scene, street: Street) -> 
         Cast("beside", network=second, ports=["80"]),
         Cast("caller", network=second, also={street.net: (), "bridge": ()}),
     )
-    met = dict.fromkeys((*street.neighbours, street.asking), street.net) | {beside: second}
+    met = [(c, street.net) for c in (*street.neighbours, street.asking)] + [(beside, second)]
     peers = caller.call(_peers)
     assert {str(a) for p in peers if p.name == beside.name for a in p.addresses} == {
         beside.address(second)
     }
     podman = street.engine.podman  # whose server tells no network
-    expected = [(c.name, None if podman else str(network)) for c, network in met.items()]
+    expected = [(c.name, None if podman else str(network)) for c, network in met]
     assert sorted((p.name, p.network) for p in peers) == sorted(expected)
 
 
