@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 from harness import Place, RealEngine, Scene, UnavailableError, found_engine
-from harness.features import lacking
+from harness.features import lacking, on_podman
 
 _HERE = Path(__file__).parent
 _HOW = (
     "engine tests need a Docker engine on this machine: start one, or be root and "
     "install dockerd, iptables and iproute2; "
 )
+
+
+collect_ignore = [] if on_podman() else ["test_podman.py"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

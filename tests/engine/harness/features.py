@@ -45,6 +45,12 @@ def lacking(features: Iterable[str], environ: Mapping[str, str] = os.environ) ->
     return next((lacks[f] for f in features if f in lacks), None)
 
 
+def on_podman(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether the engine that the tests will use is Podman."""
+    socket = named_socket(environ)
+    return socket is not None and is_podman(Api(socket))
+
+
 @cache
 def _lacks(socket: str) -> Mapping[str, str]:
     return NAMED_LACKS | (PODMAN_LACKS if is_podman(Api(socket)) else {})
