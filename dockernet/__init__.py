@@ -10,28 +10,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dockernet.actions.becoming import become
+    from dockernet.actions.hosts_block import HostsBlock
     from dockernet.errors import (
         AmbiguousPeerError,
+        CommandError,
         DockernetError,
         EngineTimeoutError,
         EngineUnavailableError,
         FormatError,
+        LaunchError,
         PeerNotFoundError,
         SourceError,
         UnreachableError,
     )
     from dockernet.model.bindings import HostBinding
+    from dockernet.model.conflicts import PortConflict, PortConflictError
     from dockernet.model.containers import Attachment, Container
     from dockernet.model.diagnostics import Diagnostic
-    from dockernet.model.endpoints import Endpoint, Explanation, Peer, Reason, Refusal, Route
+    from dockernet.model.endpoints import Endpoint
+    from dockernet.model.explanations import Explanation, Peer
     from dockernet.model.facts import EngineProfile, Fact, Freshness, Inventory, Source, Want
-    from dockernet.model.links import Link, LinkKind, LinkReport
+    from dockernet.model.hosts_lines import HostsLine
+    from dockernet.model.links import Link, LinkKind, LinkReport, LinkVariables, links_environ
     from dockernet.model.networks import Network
     from dockernet.model.portmap import PortMap
     from dockernet.model.ports import Port, PortRange
+    from dockernet.model.provenance import Provenance
+    from dockernet.model.publications import Exposure, Publication
     from dockernet.model.targets import Target
     from dockernet.model.vantage import Interface, Vantage, VantageKind
+    from dockernet.refusals import Reason, Refusal, Route
     from dockernet.resolver import Resolver, endpoints, explain, peers, resolve, whoami
+    from dockernet.sources._launching import Launched
     from dockernet.sources.dns import Dns
     from dockernet.sources.engine import Engine
     from dockernet.sources.environ import Environ
@@ -42,27 +53,26 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "dockernet.actions.becoming": ("become",),
+    "dockernet.actions.hosts_block": ("HostsBlock",),
     "dockernet.model.bindings": ("HostBinding",),
     "dockernet.errors": (
         "AmbiguousPeerError",
+        "CommandError",
         "DockernetError",
         "EngineTimeoutError",
         "EngineUnavailableError",
         "FormatError",
+        "LaunchError",
         "PeerNotFoundError",
         "SourceError",
         "UnreachableError",
     ),
+    "dockernet.model.conflicts": ("PortConflict", "PortConflictError"),
     "dockernet.model.containers": ("Attachment", "Container"),
     "dockernet.model.diagnostics": ("Diagnostic",),
-    "dockernet.model.endpoints": (
-        "Endpoint",
-        "Explanation",
-        "Peer",
-        "Reason",
-        "Refusal",
-        "Route",
-    ),
+    "dockernet.model.endpoints": ("Endpoint",),
+    "dockernet.model.explanations": ("Explanation", "Peer"),
     "dockernet.model.facts": (
         "EngineProfile",
         "Fact",
@@ -71,13 +81,24 @@ _HOMES = {
         "Source",
         "Want",
     ),
-    "dockernet.model.links": ("Link", "LinkKind", "LinkReport"),
+    "dockernet.model.hosts_lines": ("HostsLine",),
+    "dockernet.model.links": (
+        "Link",
+        "LinkKind",
+        "LinkReport",
+        "LinkVariables",
+        "links_environ",
+    ),
+    "dockernet.model.provenance": ("Provenance",),
     "dockernet.model.networks": ("Network",),
     "dockernet.model.portmap": ("PortMap",),
     "dockernet.model.ports": ("Port", "PortRange"),
+    "dockernet.model.publications": ("Exposure", "Publication"),
     "dockernet.model.targets": ("Target",),
     "dockernet.model.vantage": ("Interface", "Vantage", "VantageKind"),
+    "dockernet.refusals": ("Reason", "Refusal", "Route"),
     "dockernet.resolver": ("Resolver", "endpoints", "explain", "peers", "resolve", "whoami"),
+    "dockernet.sources._launching": ("Launched",),
     "dockernet.sources.dns": ("Dns",),
     "dockernet.sources.engine": ("Engine",),
     "dockernet.sources.environ": ("Environ",),
@@ -90,6 +111,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AmbiguousPeerError",
     "Attachment",
+    "CommandError",
     "Container",
     "Diagnostic",
     "Dns",
@@ -101,22 +123,32 @@ __all__ = [
     "EngineUnavailableError",
     "Environ",
     "Explanation",
+    "Exposure",
     "Fact",
     "FormatError",
     "Freshness",
     "HostBinding",
+    "HostsBlock",
     "HostsFile",
+    "HostsLine",
     "Interface",
     "Inventory",
+    "LaunchError",
+    "Launched",
     "Link",
     "LinkKind",
     "LinkReport",
+    "LinkVariables",
     "Network",
     "Peer",
     "PeerNotFoundError",
     "Port",
+    "PortConflict",
+    "PortConflictError",
     "PortMap",
     "PortRange",
+    "Provenance",
+    "Publication",
     "Reason",
     "Refusal",
     "Resolver",
@@ -130,9 +162,11 @@ __all__ = [
     "VantageKind",
     "Want",
     "__version__",
+    "become",
     "endpoints",
     "explain",
     "host_gateway",
+    "links_environ",
     "peers",
     "resolve",
     "whoami",

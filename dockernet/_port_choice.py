@@ -24,10 +24,11 @@ class Choice:
     note: str | None = None
 
 
-Chooser = Callable[[Iterable[Port]], Choice]
+Chooser = Callable[[Iterable[Port] | None], Choice]
+"""It is given the ports that the peer exposes or publishes; ``None`` where nothing tells them."""
 
 
-def lowest(known: Iterable[Port]) -> Choice:
+def lowest(known: Iterable[Port] | None) -> Choice:
     """The only port, else the lowest of tcp, as ``ALIAS_PORT`` names it since Engine 28."""
     ordered = _ordered(known)
     if not ordered:
@@ -41,13 +42,13 @@ def lowest(known: Iterable[Port]) -> Choice:
 def of_scheme(default: Port | None) -> Chooser:
     """The port that a URL without one means: the scheme's, else the peer's only one.
 
-    Where no port of the peer is known, as without an engine, the scheme's has to do.
-    Where some are known and the scheme's is not among them, it is not the one meant.
+    Where nothing tells the peer's ports, as without an engine, the scheme's has to do.
+    Where they are told and the scheme's is not among them, it is not the one meant.
     """
 
-    def choose(known: Iterable[Port]) -> Choice:
+    def choose(known: Iterable[Port] | None) -> Choice:
         ordered = _ordered(known)
-        if default is not None and (default in ordered or not ordered):
+        if default is not None and (known is None or default in ordered):
             return Choice(default, f"the URL has no port: {default} is its scheme's")
         if len(ordered) == 1:
             return Choice(ordered[0], f"the URL has no port: {ordered[0]} is the only one")
@@ -56,5 +57,7 @@ def of_scheme(default: Port | None) -> Chooser:
     return choose
 
 
-def _ordered(known: Iterable[Port]) -> list[Port]:
-    return sorted(set(known), key=lambda port: (port.protocol != "tcp", port.protocol, port.number))
+def _ordered(known: Iterable[Port] | None) -> list[Port]:
+    return sorted(
+        set(known or ()), key=lambda port: (port.protocol != "tcp", port.protocol, port.number)
+    )

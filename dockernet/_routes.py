@@ -19,11 +19,12 @@ from dockernet._standing import Stand, Standing, is_here
 from dockernet.model.addresses import IPAddress
 from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Attachment, Container
-from dockernet.model.endpoints import Endpoint, Reason, Refusal, Route
+from dockernet.model.endpoints import Endpoint
 from dockernet.model.facts import Inventory
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port
 from dockernet.model.vantage import Vantage
+from dockernet.refusals import Reason, Refusal, Route
 
 __all__ = ["Case", "settled", "walk"]
 

@@ -7,29 +7,21 @@ each error survives pickling: the positional arguments of the constructor are
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from dockernet.model.endpoints import Refusal
+from dockernet._shown import MOST, shown, shown_lines
+from dockernet.refusals import Refusal
 
 __all__ = [
     "AmbiguousPeerError",
+    "CommandError",
     "DockernetError",
     "EngineTimeoutError",
     "EngineUnavailableError",
     "FormatError",
+    "LaunchError",
     "PeerNotFoundError",
     "SourceError",
     "UnreachableError",
 ]
-
-_SHOWN = 80  # characters of a faulty text that an error keeps
-
-
-def shown(text: str) -> str:
-    """Cut a text for display and escape what a terminal would act on."""
-    cut = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
 
 
 class DockernetError(Exception):
@@ -52,7 +44,7 @@ class FormatError(DockernetError, ValueError):
     """
 
     def __init__(self, text: str, reason: str, position: int | None = None) -> None:
-        self.text: str = text[:_SHOWN]
+        self.text: str = text[:MOST]
         self.reason: str = reason
         self.position: int | None = position
         super().__init__(self.text, reason, position)
@@ -157,6 +149,40 @@ class UnreachableError(DockernetError, ConnectionError):
         return f"nothing reaches '{shown(self.target)}' from here: {reasons}"
 
 
-def shown_lines(text: str) -> str:
-    """Escape a longer text of several origins without cutting it."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+class LaunchError(DockernetError):
+    """A container cannot be launched as it was asked for, or ended at once.
+
+    Attributes:
+        image: The image that it was to be made from.
+        reason: Why not, and what to do about it.
+    """
+
+    def __init__(self, image: str, reason: str) -> None:
+        self.image: str = image
+        self.reason: str = reason
+        super().__init__()
+        self.args: tuple[object, ...] = (image, reason)  # no errno and its text
+
+    def __str__(self) -> str:
+        return f"cannot launch '{shown(self.image)}': {shown_lines(self.reason)}"
+
+
+class CommandError(DockernetError, OSError):
+    """A command cannot be run.
+
+    Attributes:
+        command: The program, as it was asked for.
+        reason: What is wrong with it.
+        exit_code: What a shell would give: 127 where it is not there, 126 where it is
+            and cannot be run.
+    """
+
+    def __init__(self, command: str, reason: str, exit_code: int) -> None:
+        self.command: str = command
+        self.reason: str = reason
+        self.exit_code: int = exit_code
+        super().__init__()
+        self.args: tuple[object, ...] = (command, reason, exit_code)  # no errno and its text
+
+    def __str__(self) -> str:
+        return f"cannot run '{shown(self.command)}': {shown_lines(self.reason)}"

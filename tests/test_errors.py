@@ -12,20 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockernet import errors
+from dockernet._shown import shown, shown_lines
 from dockernet.errors import (
     AmbiguousPeerError,
+    CommandError,
     DockernetError,
     EngineTimeoutError,
     EngineUnavailableError,
     FormatError,
+    LaunchError,
     PeerNotFoundError,
     SourceError,
     UnreachableError,
-    shown,
-    shown_lines,
 )
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Reason, Refusal, Route
+from dockernet.refusals import Reason, Refusal, Route
 
 REFUSALS = (
     Refusal(Route.GATEWAY, Reason.PUBLISHED_ON_LOOPBACK, "only 127.0.0.1 listens", "publish it"),
@@ -78,6 +79,16 @@ ERRORS: dict[str, tuple[DockernetError, dict[str, object], str]] = {
         {"target": "db", "candidates": ("shop/db", "blog/db"), "asked": (), "near_misses": ()},
         "'db' may mean any of shop/db, blog/db; say which",
     ),
+    "command": (
+        CommandError("no\nprogram", "it may not be executed", 126),
+        {"command": "no\nprogram", "reason": "it may not be executed", "exit_code": 126},
+        "cannot run 'no\\nprogram': it may not be executed",
+    ),
+    "launch": (
+        LaunchError("web\n1", "there is no network app: docker network create app"),
+        {"image": "web\n1", "reason": "there is no network app: docker network create app"},
+        "cannot launch 'web\\n1': there is no network app: docker network create app",
+    ),
     "unreachable": (
         UnreachableError("db", REFUSALS),
         {"target": "db", "refusals": REFUSALS},
@@ -126,6 +137,8 @@ def test_every_error_of_the_family_is_told_here() -> None:
         (PeerNotFoundError, (DockernetError, LookupError)),
         (AmbiguousPeerError, (PeerNotFoundError,)),
         (UnreachableError, (DockernetError, ConnectionError)),
+        (CommandError, (DockernetError, OSError)),
+        (LaunchError, (DockernetError,)),
         (DockernetError, (Exception,)),
     ],
 )

@@ -27,10 +27,12 @@ PROMISED = WORDS.findall("""
     Resolver resolve endpoints explain peers Source Want Fact Environ HostsFile Dns Engine Snapshot
     DockernetError FormatError SourceError EngineUnavailableError EngineTimeoutError
     PeerNotFoundError AmbiguousPeerError UnreachableError
+    HostsBlock HostsLine CommandError become
+    Launched LaunchError PortConflict PortConflictError
 """)
 # What the answers of these are made of, and what those take who write sources.
 EXTRAS = WORDS.findall("""
-    LinkKind LinkReport Target VantageKind Interface EngineProfile Inventory Freshness
+    LinkKind LinkReport LinkVariables Provenance links_environ Target VantageKind Interface EngineProfile Inventory Freshness
     __version__
 """)
 AWAITED = ["AsyncResolver", "endpoints", "explain", "peers", "resolve"]
@@ -126,6 +128,7 @@ METHODS = {
 def test_every_public_callable_is_documented_and_its_hints_resolve(path: str) -> None:
     assert inspect.getdoc(PUBLIC[path])
     typing.get_type_hints(PUBLIC[path])
+    typing.get_type_hints(PUBLIC[path].__init__)  # what a function inherits has none
 
 
 @pytest.mark.parametrize("path", METHODS)
@@ -164,6 +167,9 @@ VANTAGE = dockernet.Vantage(networks=(PLACE,))
 ENDPOINT = dockernet.Endpoint(ADDRESS, 80, container_port=PORT)
 REFUSAL = dockernet.Refusal(dockernet.Route.LINK, dockernet.Reason.STALE, "gone", "make it anew")
 ODD = dockernet.Diagnostic("environ", "DB_PORT", "not a URL")
+CONFLICT = dockernet.PortConflict(
+    port=PORT, binding=dockernet.HostBinding(None, 80), host_port=80, container="web"
+)
 CONTAINER = dockernet.Container(id="c" * 64, networks=(PLACE,), links=(LINK,))
 NETWORK = dockernet.Network(id="n", name="app")
 PROFILE = dockernet.EngineProfile(version="28.5.2")
@@ -173,7 +179,10 @@ VALUES: list[Any] = [
     dockernet.HostBinding(ADDRESS, 80),
     dockernet.PortMap({PORT: [dockernet.HostBinding(None, 0)]}),
     LINK,
+    dockernet.HostsLine(ADDRESS, ("db", "postgres")),
+    CONFLICT,
     dockernet.LinkReport((LINK,), (ODD,)),
+    dockernet.LinkVariables(dockernet.links_environ([LINK], secrets=True).variables, (ODD,)),
     ODD,
     CONTAINER,
     PLACE,
@@ -232,6 +241,9 @@ ERRORS: list[Exception] = [
     dockernet.PeerNotFoundError("db", ("engine",), ("dbs",)),
     dockernet.AmbiguousPeerError("db", ("a", "b")),
     dockernet.UnreachableError("db", (REFUSAL,)),
+    dockernet.CommandError("true", "gone", 127),
+    dockernet.LaunchError("web", "no such image"),
+    dockernet.PortConflictError("web", (CONFLICT,)),
 ]
 
 
@@ -253,6 +265,7 @@ def test_the_errors_are_of_the_promised_kinds() -> None:
         "PeerNotFoundError": LookupError,
         "AmbiguousPeerError": dockernet.PeerNotFoundError,
         "UnreachableError": ConnectionError,
+        "CommandError": OSError,
     }
     assert all(issubclass(kinds[name], kind) for name, kind in promised.items())
     assert issubclass(dockernet.EngineUnavailableError, dockernet.SourceError)

@@ -10,10 +10,11 @@ from typing import Self, TextIO
 
 from attrs import frozen
 
-from dockernet._cli.answers import UNASKED, Answer, Line, Table
+from dockernet._cli.answers import UNASKED, Answer, Exact, Shown, Successor
 from dockernet._cli.failures import UNREAD, Failure
-from dockernet._cli.rendering import chosen, document_text, write
-from dockernet.errors import shown_lines
+from dockernet._cli.rendering import chosen, document_text, plain, say, write, write_exact
+from dockernet.actions.becoming import become
+from dockernet.model.diagnostics import Diagnostic
 
 __all__ = ["Face"]
 
@@ -30,7 +31,7 @@ class Face:
 
     out: TextIO
     err: TextIO
-    draw: Callable[[Table | tuple[Line, ...]], str] | None
+    draw: Callable[[Shown], str] | None
 
     @classmethod
     def of(cls, *, as_json: bool) -> Self:
@@ -43,21 +44,34 @@ class Face:
         out, err = sys.stdout or StringIO(), sys.stderr or StringIO()
         return cls(out, err, None if as_json else chosen(out))
 
-    def show(self, outcome: Answer | Failure | int) -> int:
-        """Show what came of a run, and give its exit code.
+    def show(self, outcome: Answer | Successor | Failure | int) -> int:
+        """Show what came of a run, and give its exit code; a successor takes over here.
 
         Raises:
+            CommandError: The successor cannot be run.
+            FormatError: The successor or a variable is none that can be passed on.
             OSError: It cannot be written.
         """
         if isinstance(outcome, int):
             return outcome
         if isinstance(outcome, Failure):
             return self._failure(outcome)
-        text = document_text(outcome.document) if self.draw is None else self.draw(outcome.shown)
-        write(self.out, text)
-        if outcome.remark is not None:
-            self._say(outcome.remark)
+        if isinstance(outcome, Successor):
+            self._say_all(outcome.diagnostics)
+            become(outcome.command, outcome.environ)
+        self._answer(outcome)
         return outcome.status
+
+    def _answer(self, answer: Answer) -> None:
+        if self.draw is None:
+            write(self.out, document_text(answer.document))
+        elif isinstance(answer.shown, Exact) and self.draw is plain:
+            write_exact(self.out, answer.shown.text)
+        else:
+            write(self.out, self.draw(answer.shown))
+        self._say_all(answer.diagnostics)
+        if answer.remark is not None:
+            self._say(answer.remark)
 
     def cut_off(self, error: OSError) -> int:
         """Give the exit code for an output that cannot be written."""
@@ -75,5 +89,9 @@ class Face:
             self._say(failure.message)
         return failure.code
 
+    def _say_all(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        for diagnostic in diagnostics:
+            self._say(str(diagnostic))
+
     def _say(self, sentence: str) -> None:
-        write(self.err, f"dockernet: {shown_lines(sentence)}\n")
+        say(self.err, sentence)

@@ -9,14 +9,17 @@ from attrs import frozen
 
 from dockernet._cli import documents
 from dockernet._cli.answers import NOTHING, SCHEMA, UNASKED, USAGE
+from dockernet._shown import shown_lines
 from dockernet.errors import (
+    CommandError,
     FormatError,
+    LaunchError,
     PeerNotFoundError,
     SourceError,
     UnreachableError,
-    shown_lines,
 )
-from dockernet.model.endpoints import Refusal
+from dockernet.model.conflicts import PortConflict
+from dockernet.refusals import Refusal
 
 __all__ = ["BUG", "INTERRUPTED", "UNREAD", "Failure"]
 
@@ -29,10 +32,12 @@ _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (click.ClickException, USAGE),
     (PeerNotFoundError, NOTHING),
     (UnreachableError, NOTHING),
+    (LaunchError, NOTHING),
     (SourceError, UNASKED),
 )
 _FACTS: Final = (
     "text",
+    "command",
     "position",
     "reason",
     "source",
@@ -41,6 +46,8 @@ _FACTS: Final = (
     "near_misses",
     "candidates",
     "refusals",
+    "image",
+    "conflicts",
 )
 
 
@@ -64,6 +71,8 @@ class Failure:
     def of(cls, error: Exception) -> Failure:
         """What an error says."""
         code = next((code for kind, code in _CODES if isinstance(error, kind)), BUG)
+        if isinstance(error, CommandError):
+            code = error.exit_code
         facts = {name: _plain(getattr(error, name)) for name in _FACTS if hasattr(error, name)}
         return cls(type(error).__name__, shown_lines(_message(error, code)), facts, code)
 
@@ -94,4 +103,6 @@ def _plain(value: object) -> object:
     """A fact as JSON has it."""
     if isinstance(value, tuple):
         return [_plain(item) for item in cast("tuple[object, ...]", value)]
+    if isinstance(value, PortConflict):
+        return documents.conflict(value)
     return documents.refusal(value) if isinstance(value, Refusal) else value

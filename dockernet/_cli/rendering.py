@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
+from io import StringIO
 from typing import TextIO
 
-from dockernet._cli.answers import Cell, Line, Table
-from dockernet.errors import shown_lines
+from dockernet._cli.answers import Cell, Exact, Shown, Table
+from dockernet._shown import shown_lines
 
-__all__ = ["chosen", "document_text", "plain", "write"]
-
-Shown = Table | tuple[Line, ...]
+__all__ = ["chosen", "document_text", "plain", "say", "write", "write_exact"]
 
 _GAP = "   "  # as between the columns of docker ps
 _EMPTY = "-"  # so that each row has each column
@@ -34,6 +33,8 @@ def chosen(stream: TextIO) -> Callable[[Shown], str]:
 
 def plain(shown: Shown) -> str:
     """Draw with nothing but text: one line for each row, so that it can be searched."""
+    if isinstance(shown, Exact):
+        return shown.text
     lines = _aligned(shown) if isinstance(shown, Table) else (shown_lines(o.text) for o in shown)
     return "".join(f"{line}\n" for line in lines)
 
@@ -66,3 +67,26 @@ def write(stream: TextIO, text: str) -> None:
     encoding = stream.encoding or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
     stream.flush()
+
+
+def write_exact(stream: TextIO, text: str) -> None:
+    """Write a text byte for byte, whatever the stream's encoding and line ends.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if isinstance(stream, StringIO):
+        stream.write(text)
+    else:
+        stream.flush()
+        stream.buffer.write(text.encode("utf-8", "surrogateescape"))
+    stream.flush()
+
+
+def say(stream: TextIO, sentence: str) -> None:
+    """Write a line that says who speaks.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    write(stream, f"dockernet: {shown_lines(sentence)}\n")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from dockernet._cli.answers import Cell, Line, Table, Tone
-from dockernet.errors import shown_lines
+from dockernet._cli.answers import Cell, Exact, Line, Shown, Table, Tone
+from dockernet._shown import shown_lines
 
 __all__ = ["drawn"]
 
@@ -23,16 +24,23 @@ _STYLES = {
 }
 
 
-def drawn(stream: TextIO, shown: Table | tuple[Line, ...]) -> str:
+def drawn(stream: TextIO, shown: Shown) -> str:
     """Draw for a terminal; NO_COLOR is heeded."""
     console = Console(file=stream, force_terminal=True, highlight=False)
     with console.capture() as capture:
         if isinstance(shown, Table):
             console.print(_table(shown))
         else:
-            for line in shown:
+            for line in _lines(shown):
                 console.print(_text(line.text, _STYLES[line.tone]), soft_wrap=True)
     return capture.get()
+
+
+def _lines(shown: tuple[Line, ...] | Exact) -> Iterable[Line]:
+    # A terminal would act on control characters; a tab between two names is none to it.
+    if isinstance(shown, Exact):
+        return map(Line, shown.text.expandtabs().split("\n")[:-1])
+    return shown
 
 
 def _table(table: Table) -> RichTable:

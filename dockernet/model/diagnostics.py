@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from dockernet.errors import shown
+from dockernet._shown import shown
 
 __all__ = ["Diagnostic"]
 

@@ -12,11 +12,12 @@ from attrs import field, frozen
 from dockernet.model.addresses import IPAddress
 from dockernet.model.containers import Container
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Route
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port
+from dockernet.model.provenance import Provenance
 from dockernet.model.targets import Target
 from dockernet.model.vantage import Vantage
+from dockernet.refusals import Route
 
 __all__ = ["EngineProfile", "Fact", "Freshness", "Inventory", "Source", "Want"]
 
@@ -62,6 +63,7 @@ class Fact:
         route: The way those addresses take.
         freshness: How fresh the addresses are.
         network: The name of the network that they are on, where the source knows it.
+        provenance: What tells of a link, where it is one to the caller.
 
     Example:
         >>> from ipaddress import ip_address
@@ -78,6 +80,7 @@ class Fact:
     route: Route = Route.GIVEN
     freshness: Freshness = Freshness.LIVE
     network: str | None = None
+    provenance: Provenance | None = None
 
     @property
     def name(self) -> str:
@@ -191,6 +194,11 @@ class Inventory:
             return None
         found = [c for c in self.containers if c.id.startswith(container_id)]
         return found[0] if len(found) == 1 else None
+
+    def named(self, name: str) -> Container | None:
+        """The container of that name, or of that id as :meth:`container` takes it."""
+        found = (c for c in self.containers if c.name == name != "")
+        return next(found, None) or self.container(name)
 
 
 class Source(Protocol):

@@ -1,73 +1,38 @@
-"""Links: who is linked, under which alias, and the variables that tell the recipient.
-
-An engine that links ``web`` into a container under the alias ``db`` sets variables
-there, all under the prefix ``DB``: ``DB_PORT_80_TCP`` and its three companions
-``_ADDR``, ``_PORT`` and ``_PROTO`` for each exposed port, ``DB_PORT`` for the first
-of them, ``DB_NAME``, and ``DB_ENV_*`` for the peer's own environment. Engine 29 no
-longer sets them; Kubernetes still sets its own dialect for each service.
-
-The names are ambiguous: an alias may hold ``_PORT_80_TCP`` or ``_ENV_``, a peer's own
-variables may look like a link, and an application may call its settings ``DB_PORT``
-and ``DB_NAME``. So reading goes in three steps. First the prefixes are found that
-something confirms, then each variable goes to the longest confirmed prefix that it
-starts with, and only then are values read, each checked against its companions.
-"""
+"""Links: who is linked, to whom, under which alias, and where that was learnt."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import StrEnum
-from functools import lru_cache
-from typing import Final, NamedTuple, Self
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final, Self
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from dockernet.errors import FormatError
-from dockernet.model.addresses import IPAddress, address_order, parse_address
+from dockernet.model.addresses import IPAddress
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.mappings import SecretMap
-from dockernet.model.ports import Port, Protocol
-
-__all__ = ["Link", "LinkKind", "LinkReport"]
-
-_LONGEST_NAME: Final = 1024  # characters; a longer name would hold an absurd alias
-_LONGEST_URL: Final = 128  # the longest true one has 68
-_WIDEST_RANGE: Final = 16_384  # ports; all dynamic ports, 49152 to 65535
-_HIGHEST: Final = 65_535
-
-_PROTOCOLS: Final[Mapping[str, Protocol]] = {"tcp": "tcp", "udp": "udp", "sctp": "sctp"}
-_NOT_COPIED: Final = frozenset({"HOME", "PATH"})
-
-_LINK_ENDS: Final = ("_PORT", "_NAME", "_SERVICE_HOST")
-_URL_ENDS: Final = ("_TCP", "_UDP", "_SCTP")
-_NUMBERS: Final = r"(?P<first>[0-9]+)(?:-(?P<last>[0-9]+))?"
-_PORT_TAIL: Final = re.compile(rf"_PORT_{_NUMBERS}_(?P<protocol>TCP|UDP|SCTP)")
-_ENV: Final = re.compile(r"(?=_ENV_)")
-_URL: Final = re.compile(
-    rf"(?P<protocol>tcp|udp|sctp)://(?P<host>.+):{_NUMBERS}", re.IGNORECASE | re.ASCII
+from dockernet.model.endpoints import Endpoint
+from dockernet.model.hosts_lines import HostsLine, hosts_name
+from dockernet.model.link_reading import Told, read_variables
+from dockernet.model.link_variables import (
+    LinkKind,
+    Place,
+    fold,
+    in_engine_order,
+    port_variables,
+    secret_variables,
+    service_variables,
+    split_path,
 )
+from dockernet.model.mappings import SecretMap
+from dockernet.model.ports import Port
+from dockernet.model.provenance import Provenance
+
+__all__ = ["Link", "LinkKind", "LinkReport", "LinkVariables", "links_environ"]
+
 _EXPECTED: Final = "expected a container's name and, after a colon, an alias, as in web:dedoimedo"
-
-
-class LinkKind(StrEnum):
-    """What confirms that variables of one prefix are a link."""
-
-    DOCKER = "docker"
-    """``<P>_NAME`` is ``/recipient/alias``, and the alias folds to the prefix."""
-    KUBERNETES = "kubernetes"
-    """``<P>_SERVICE_HOST`` stands beside them: a service, not a container."""
-    UNCONFIRMED = "unconfirmed"
-    """Nothing but the variables of a port themselves, complete and consistent."""
-
-
-def _in_engine_order(ports: Iterable[Port]) -> tuple[Port, ...]:
-    return tuple(sorted(set(ports), key=_engine_order))
-
-
-def _engine_order(port: Port) -> tuple[bool, str, int]:
-    # As moby's withTCPPriority in daemon/links/links.go, since Engine 28.0.
-    return port.protocol != "tcp", port.protocol, port.number
+# What an engine links to: it calls these running (daemon/container/state.go in moby).
+_LEADING: Final = frozenset({None, "paused", "restarting", "running"})
+_SPEC: Final = "expected PEER[:ALIAS[:PORT[/PROTOCOL]]], as in db:database:5432"
 
 
 @frozen
@@ -75,7 +40,9 @@ class Link:
     """A link: the peer, the alias that it is known by, and the recipient of the link.
 
     Attributes:
-        alias: The name the recipient knows the peer by, in its own spelling.
+        alias: The name the recipient knows the peer by, in its own spelling. An engine
+            takes slashes in it; what it tells then counts from the last one on, and
+            ``<P>_NAME`` alone would have the rest.
         recipient: The container that was given the link; ``None`` where not known.
         peer: The container that is linked; ``None`` where not known, as the
             variables never tell it.
@@ -84,6 +51,13 @@ class Link:
             tcp first, then the other protocols by name, and by number within each.
         environ: The peer's own environment; its values are secrets and never show.
         kind: What confirms the link.
+        endpoints: What the recipient dials for each port, where that is not the
+            address and the container port, as over a host port.
+        networks: The networks that it is of; none for a legacy link.
+        peer_state: The state of the peer when the engine was asked, ``removed`` where
+            there is no such container any more; ``None`` where not asked.
+        provenances: The places that tell of the link, the freshest first. Links are
+            equal wherever they were learnt.
 
     Example:
         >>> from dockernet import Link
@@ -100,9 +74,13 @@ class Link:
     recipient: str | None = None
     peer: str | None = None
     addresses: tuple[IPAddress, ...] = ()
-    ports: tuple[Port, ...] = field(default=(), converter=_in_engine_order)
+    ports: tuple[Port, ...] = field(default=(), converter=in_engine_order)
     environ: SecretMap = field(factory=SecretMap, converter=SecretMap, repr=False)
     kind: LinkKind = LinkKind.DOCKER
+    endpoints: tuple[Endpoint, ...] = ()
+    networks: tuple[str, ...] = ()
+    peer_state: str | None = None
+    provenances: tuple[Provenance, ...] = field(default=(), eq=False)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -129,10 +107,32 @@ class Link:
         if not colon:
             alias = peer
         elif name.startswith("/"):
-            recipient, alias = _split_path(alias)
+            recipient, alias = split_path(alias)
         if not peer or not alias or peer.startswith("/"):
             raise FormatError(text, _EXPECTED)
         return cls(alias, recipient, peer)
+
+    @classmethod
+    def from_spec(cls, text: str) -> Self:
+        """Parse what to link as ``PEER[:ALIAS[:PORT[/PROTOCOL]]]``.
+
+        The peer may be ``project/service``; the alias is its name unless given. With a
+        port the link has that port alone, whatever the peer exposes.
+
+        Raises:
+            FormatError: The text is not of that form.
+
+        Example:
+            >>> from dockernet import Link
+            >>> Link.from_spec("shop/db:database:5432").ports
+            (Port(number=5432, protocol='tcp'),)
+        """
+        peer, _, rest = text.partition(":")
+        alias, colon, port = rest.partition(":")
+        alias = alias or peer.rpartition("/")[2]
+        if not peer or not alias or (colon and not port):
+            raise FormatError(text, _SPEC)
+        return cls(alias, None, peer, ports=(Port.parse(port),) if colon else ())
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> tuple[Link, ...]:
@@ -170,13 +170,8 @@ class Link:
             >>> print(report.diagnostics[0])
             environ: DB_PORT_5432_TCP: expected a URL such as tcp://172.17.0.2:5432
         """
-        reading = _Reading()
-        reading.sift(environ.items())
-        reading.confirm()
-        reading.hand_out()
-        links = sorted(reading.links(), key=lambda link: (link.alias, link.prefix))
-        odd = sorted(reading.odd, key=lambda diagnostic: (diagnostic.subject, diagnostic.reason))
-        return LinkReport(tuple(links), tuple(odd))
+        told, odd = read_variables(environ)
+        return LinkReport(tuple(map(_link, told)), odd)
 
     @property
     def address(self) -> IPAddress | None:
@@ -204,18 +199,32 @@ class Link:
             >>> Link("db-main.v1").prefix
             'DB_MAIN.V1'
         """
-        return _fold(self.alias)
+        return fold(self.alias)
 
-    def to_environ(self, *, secrets: bool = False) -> dict[str, str]:
+    @property
+    def dangling(self) -> bool:
+        """Whether its peer is known to be stopped, or to be gone."""
+        return self.peer_state not in _LEADING
+
+    def to_environ(
+        self, *, secrets: bool | Collection[str] = False, kind: LinkKind = LinkKind.DOCKER
+    ) -> dict[str, str]:
         """Write the variables that Engine 28 and later would set, in their order.
 
         Only with an address are there variables for ports: the first IPv4 one of the
-        addresses, or else the first. A link whose recipient is not known has no
-        ``<P>_NAME``, and then nothing but its ports confirms it.
+        addresses, or else the first; where there are endpoints, they tell what is
+        dialled. A link whose recipient is not known has no ``<P>_NAME``, and then
+        nothing but its ports confirms it.
 
         Args:
             secrets: Whether the peer's own environment is written too, without
                 ``HOME`` and ``PATH``, as an engine does. It often holds passwords.
+                Names of variables in it write those alone, whatever they are.
+            kind: ``KUBERNETES`` writes the variables of a service instead, as
+                Kubernetes does for its own.
+
+        Raises:
+            TypeError: ``secrets`` is a single text.
 
         Example:
             >>> from ipaddress import ip_address
@@ -230,14 +239,49 @@ class Link:
             DB_PORT_80_TCP_PROTO=tcp
             DB_NAME=/web/db
         """
-        prefix = self.prefix
-        variables = dict(_port_variables(f"{prefix}_PORT", self.addresses, self.ports))
-        if self.recipient is not None:
-            variables[f"{prefix}_NAME"] = f"/{self.recipient}/{self.alias}"
-        if secrets:
-            copied = ((k, v) for k, v in self.environ.items() if k not in _NOT_COPIED)
-            variables.update((f"{prefix}_ENV_{key}", value) for key, value in copied)
+        prefix, places = self.prefix, tuple(self.places())
+        if kind is LinkKind.KUBERNETES:
+            variables = dict(service_variables(prefix, places))
+        else:
+            variables = dict(port_variables(f"{prefix}_PORT", places))
+            if self.recipient is not None:
+                variables[f"{prefix}_NAME"] = f"/{self.recipient}/{self.alias}"
+        variables.update(secret_variables(prefix, self.environ, secrets=secrets))
         return variables
+
+    def places(self) -> Iterator[Place]:
+        """Where each port is dialled, as variables tell it; one without an address is left out."""
+        address = next((a for a in self.addresses if a.version == 4), self.address)
+        dialled = {e.container_port: (e.host, e.port) for e in reversed(self.endpoints)}
+        for port in self.ports:
+            host, number = dialled.get(port, (address, port.number))
+            if host is not None:
+                yield Place(port, host, number)
+
+    def hosts_lines(self) -> tuple[HostsLine, ...]:
+        r"""Write the lines that a hosts file needs for the alias, IPv4 first.
+
+        They are those of an engine for a legacy link, but for the peer's host name:
+        the alias and, where it differs, the peer's name. A hosts file cannot say a
+        port: an endpoint at another port than the container's own gives no line.
+
+        Raises:
+            FormatError: A hosts file cannot carry the alias.
+
+        Example:
+            >>> from ipaddress import ip_address
+            >>> from dockernet import Link
+            >>> link = Link("db", peer="postgres", addresses=(ip_address("172.17.0.2"),))
+            >>> print(*link.hosts_lines())
+            172.17.0.2	db postgres
+        """
+        alias = hosts_name(self.alias.rpartition("/")[2])
+        names = tuple(dict.fromkeys((alias, *_other_name(self.peer))))
+        found = (e for e in self.endpoints if e.container_port in (None, Port(e.port, e.protocol)))
+        hosts = [e.host for e in found if not isinstance(e.host, str)]
+        told = hosts if self.endpoints else self.addresses
+        addresses = sorted(dict.fromkeys(told), key=lambda address: address.version)
+        return tuple(HostsLine(address, names) for address in addresses)
 
     def __str__(self) -> str:
         return self.alias if self.peer is None else f"{self.peer}:{self.alias}"
@@ -245,357 +289,89 @@ class Link:
 
 @frozen
 class LinkReport:
-    """What an environment tells of links.
+    """Links, and what was odd where they were told.
 
     Attributes:
-        links: The links, sorted by alias.
-        diagnostics: What was odd and therefore left out, sorted by variable.
+        links: The links.
+        diagnostics: What was odd and therefore left out, or is stale.
     """
 
     links: tuple[Link, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def _fold(alias: str) -> str:
-    name = alias.rpartition("/")[2]
-    upper = name.upper() if name.isascii() else "".join(map(_upper, name))
-    return upper.replace("-", "_")
+def _link(told: Told) -> Link:
+    alias, recipient, addresses, ports, environ, kind = told
+    provenances = (Provenance.ENVIRON,)
+    return Link(alias, recipient, None, addresses, ports, environ, kind, provenances=provenances)
 
 
-def _upper(character: str) -> str:
-    # Go's strings.ToUpper maps one character to one, where Python makes SS of ß. The
-    # title form is that one character where Unicode has it, as for ᾳ.
-    forms = (character.upper(), character.title())
-    return next((form for form in forms if len(form) == 1), character)
-
-
-def _split_path(path: str) -> tuple[str | None, str]:
-    """Split ``/recipient/alias``; of an alias with slashes only the last element counts."""
-    recipient, slash, _ = path.removeprefix("/").partition("/")
-    named = bool(slash and recipient and path.startswith("/"))
-    return recipient if named else None, path.rpartition("/")[2]
-
-
-# Writing
-
-
-def _port_variables(
-    name: str, addresses: tuple[IPAddress, ...], ports: tuple[Port, ...]
-) -> Iterator[tuple[str, str]]:
-    if not addresses or not ports:
-        return
-    address = next((a for a in addresses if a.version == 4), addresses[0])
-    yield name, _url(address, ports[0])
-    waiting: tuple[Port, ...] = ()
-    for run in _runs(ports):
-        for index, port in enumerate(run):
-            yield from _four_variables(name, address, port)
-            if index == 0:
-                # An engine notices the end of a range at the next port only.
-                yield from _range_variables(name, address, waiting)
-        waiting = run
-    yield from _range_variables(name, address, waiting)
-
-
-def _runs(ports: tuple[Port, ...]) -> Iterator[tuple[Port, ...]]:
-    """Split sorted ports into runs of consecutive numbers of one protocol."""
-    start = 0
-    for end, port in enumerate(ports[1:], 1):
-        before = ports[end - 1]
-        if (port.protocol, port.number) != (before.protocol, before.number + 1):
-            yield ports[start:end]
-            start = end
-    yield ports[start:]
-
-
-def _four_variables(name: str, address: IPAddress, port: Port) -> Iterator[tuple[str, str]]:
-    own = f"{name}_{port.number}_{port.protocol.upper()}"
-    yield own, _url(address, port)
-    yield f"{own}_ADDR", str(address)
-    yield f"{own}_PORT", str(port.number)
-    yield f"{own}_PROTO", port.protocol
-
-
-def _range_variables(
-    name: str, address: IPAddress, run: tuple[Port, ...]
-) -> Iterator[tuple[str, str]]:
-    if len(run) < 2:
-        return
-    own = f"{name}_{run[0].number}_{run[0].protocol.upper()}"
-    for end, port in (("START", run[0]), ("END", run[-1])):
-        yield f"{own}_{end}", _url(address, port)
-        yield f"{own}_PORT_{end}", str(port.number)
-
-
-def _url(address: IPAddress, port: Port) -> str:
-    host = f"[{address}]" if address.version == 6 else str(address)
-    return f"{port.protocol}://{host}:{port.number}"
-
-
-# Reading
-
-
-class _Said(NamedTuple):
-    """What a URL says: the ports from the first to the last, nearly always one."""
-
-    protocol: Protocol
-    address: IPAddress
-    first: int
-    last: int
-
-    @property
-    def port(self) -> tuple[Protocol, int, int]:
-        return self.protocol, self.first, self.last
-
-    @property
-    def numbers(self) -> str:
-        return f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
-
-
-def _said_order(said: _Said) -> tuple[bool, str, int, tuple[int, int]]:
-    return said.protocol != "tcp", said.protocol, said.first, address_order(said.address)
-
-
-# These three are asked for the same few texts at each resolve. What does not parse is
-# not remembered, so that no application's secret stays here.
-_address = lru_cache(maxsize=256)(parse_address)
-
-
-@lru_cache(maxsize=256)
-def _read_url(text: str) -> _Said:
-    match = _URL.fullmatch(text) if len(text) <= _LONGEST_URL else None
-    if match is None:
-        raise FormatError(text, "expected a URL such as tcp://172.17.0.2:5432")
-    return _Said(_PROTOCOLS[match["protocol"].lower()], _address(match["host"]), *_span(match))
-
-
-@lru_cache(maxsize=256)
-def _read_tail(tail: str) -> tuple[Protocol, int, int] | None:
-    match = _PORT_TAIL.fullmatch(tail)
-    return match and (_PROTOCOLS[match["protocol"].lower()], *_span(match))
-
-
-def _span(match: re.Match[str]) -> tuple[int, int]:
-    first = int(match["first"])
-    last = int(match["last"] or first)
-    if not 1 <= first <= last <= _HIGHEST:
-        raise FormatError(match[0], f"expected a port from 1 to {_HIGHEST}, or a range of them")
-    if last - first >= _WIDEST_RANGE:
-        raise FormatError(match[0], f"the range has more than {_WIDEST_RANGE} ports")
-    return first, last
-
-
-def _is_address(text: str, said: _Said) -> bool:
+def _other_name(peer: str | None) -> tuple[str, ...]:
+    """The peer's name, if it is one that a hosts file can carry."""
     try:
-        return len(text) <= _LONGEST_URL and _address(text) == said.address
+        return () if peer is None or "/" in peer else (hosts_name(peer),)
     except FormatError:
-        return False
+        return ()
 
 
-# What stands beside a port variable, and how it agrees with the URL. Upper-case
-# protocols and ranges come from `expose` keys that engines before 29 took literally.
-_COMPANIONS: Final[Mapping[str, Callable[[str, _Said], bool]]] = {
-    "_ADDR": _is_address,
-    "_PORT": lambda text, said: text == said.numbers,
-    "_PROTO": lambda text, said: text.lower() == said.protocol,
-}
-
-
-def _owners(name: str) -> set[str]:
-    """The prefixes among whose peers' own variables a name may be."""
-    return {name[: match.start()] for match in _ENV.finditer(name)}
-
-
-@define
-class _Reading:
-    """One environment being read.
+@frozen
+class LinkVariables:
+    """The variables of several links.
 
     Attributes:
-        texts: The variables that may belong to a link.
-        odd: What was odd so far.
-        names: Recipient and alias of each prefix that a ``_NAME`` confirms.
-        services: The prefixes that a ``_SERVICE_HOST`` confirms.
-        openings: How the variables of a confirmed prefix start, and the prefix.
-        heard: What the port variables of each prefix say, by the variable's name.
-        environs: The peer's own environment, by prefix.
+        variables: The variables by name, in the order of the links. Their values may be
+            secrets and never show.
+        diagnostics: The links that are left out, and why.
     """
 
-    texts: dict[str, str] = field(factory=dict[str, str])
-    odd: list[Diagnostic] = field(factory=list[Diagnostic])
-    names: dict[str, tuple[str, str]] = field(factory=dict[str, tuple[str, str]])
-    services: set[str] = field(factory=set[str])
-    openings: dict[str, str] = field(factory=dict[str, str])
-    heard: dict[str, dict[str, _Said]] = field(factory=dict[str, dict[str, _Said]])
-    environs: dict[str, dict[str, str]] = field(factory=dict[str, dict[str, str]])
+    variables: SecretMap
+    diagnostics: tuple[Diagnostic, ...] = ()
 
-    def note(self, subject: str, reason: str) -> None:
-        self.odd.append(Diagnostic("environ", subject, reason))
 
-    def sift(self, variables: Iterable[tuple[object, object]]) -> None:
-        """Keep what may belong to a link; most of an environment does not."""
-        for name, value in variables:
-            if isinstance(name, str) and (
-                "_PORT_" in name or "_ENV_" in name or name.endswith(_LINK_ENDS)
-            ):
-                self.keep(name, value)
+def links_environ(
+    links: Iterable[Link],
+    *,
+    secrets: bool | Collection[str] = False,
+    kind: LinkKind = LinkKind.DOCKER,
+) -> LinkVariables:
+    """Write the variables of several links; of two that collide, the first is kept.
 
-    def keep(self, name: str, value: object) -> None:
-        if len(name) > _LONGEST_NAME:
-            self.note(name, f"the name has more than {_LONGEST_NAME} characters")
-        elif isinstance(value, str):
-            self.texts[name] = value
-        else:
-            self.note(name, "the value is not text")
+    Aliases such as ``a-b`` and ``a_b`` have one prefix, and an engine would mix their
+    variables. Here a link that would change what another says is left out as a whole,
+    and reported.
 
-    def confirm(self) -> None:
-        """Find the prefixes that are links for certain, and how their variables start."""
-        for name, value in self.texts.items():
-            if name.endswith("_NAME"):
-                self.confirm_name(name.removesuffix("_NAME"), value)
-        for name in self.texts:
-            if name.endswith("_SERVICE_HOST") and not _owners(name) & self.names.keys():
-                self.services.add(name.removesuffix("_SERVICE_HOST"))
-        # Kubernetes calls a named port <P>_SERVICE_PORT_<NAME>, and a port may well be
-        # named "80-tcp". A service that is itself called "<p>-service" overrides this.
-        self.openings.update({f"{p}_SERVICE_PORT_": p for p in self.services})
-        for prefix in (*self.services, *self.names):
-            self.openings.update({f"{prefix}_PORT": prefix, f"{prefix}_PORT_": prefix})
-        for prefix in self.names:
-            self.openings.update({f"{prefix}_NAME": prefix, f"{prefix}_ENV_": prefix})
+    Args:
+        links: The links, the most important first.
+        secrets: Whether the peers' own environments are written, too, or the names of
+            the variables in them that are.
+        kind: The dialect, as for :meth:`Link.to_environ`.
 
-    def confirm_name(self, prefix: str, value: str) -> None:
-        recipient, alias = _split_path(value)
-        # Folding keeps the length, so a value of megabytes is not even folded.
-        if not recipient or not alias or len(alias) != len(prefix) or _fold(alias) != prefix:
-            return
-        # An alias with slashes is rare, an application's DB_NAME=/var/lib/db is not.
-        if value.count("/") == 2 or "://" in self.texts.get(f"{prefix}_PORT", ""):
-            self.names[prefix] = recipient, alias
+    Raises:
+        TypeError: ``secrets`` is a single text.
 
-    def hand_out(self) -> None:
-        """Give each variable to the longest confirmed prefix, and hear what ports say."""
-        for name, value in self.texts.items():
-            is_port = name.endswith(_URL_ENDS)
-            if not is_port and "_ENV_" not in name:
-                continue  # companions are looked up by name, ranges are decoration
-            opening = self.opening_of(name)
-            if opening.endswith("_ENV_"):
-                environ = self.environs.setdefault(self.openings[opening], {})
-                environ[name.removeprefix(opening)] = value
-            elif is_port:
-                self.hear(self.openings.get(opening) or name.rpartition("_PORT_")[0], name, value)
-
-    def opening_of(self, name: str) -> str:
-        """The longest start of a name that a confirmed prefix owns, or nothing."""
-        if name in self.openings:
-            return name
-        stop = len(name)
-        while (at := max(name.rfind("_PORT_", 0, stop), name.rfind("_ENV_", 0, stop))) > 0:
-            opening = name[: name.index("_", at + 1) + 1]
-            if opening in self.openings:
-                return opening
-            stop = at + 1  # two of them may share an underscore
-        return ""
-
-    def hear(self, prefix: str, name: str, value: str) -> None:
-        if not prefix:
-            return
-        try:
-            port = _read_tail(name.removeprefix(prefix))
-            if port is None:
-                return
-            said = _read_url(value)
-        except FormatError as error:
-            self.note(name, error.reason)
-            return
-        if said.port == port:
-            self.heard.setdefault(prefix, {})[name] = said
-        else:
-            self.note(name, "the URL has another port or protocol than the variable's name")
-
-    def links(self) -> Iterator[Link]:
-        """Make the links, shorter prefixes first: one may own what looks like another."""
-        known = self.names.keys() | self.services
-        for prefix in sorted({*self.names, *self.heard}, key=lambda prefix: (len(prefix), prefix)):
-            if prefix not in known and known & _owners(f"{prefix}_"):
-                continue
-            alias, recipient, kind = self.identity(prefix)
-            heard = self.backed(prefix, kind)
-            if heard or kind is LinkKind.DOCKER:
-                known.add(prefix)
-                addresses, ports = self.settle(prefix, heard)
-                environ = self.environs.get(prefix)
-                yield Link(alias, recipient, None, addresses, ports, environ, kind)
-
-    def identity(self, prefix: str) -> tuple[str, str | None, LinkKind]:
-        if prefix in self.names:
-            recipient, alias = self.names[prefix]
-            return alias, recipient, LinkKind.DOCKER
-        if _split_path(self.texts.get(f"{prefix}_NAME", ""))[0] is not None:
-            self.note(f"{prefix}_NAME", "the alias that it names does not fold to its prefix")
-        if prefix in self.services:
-            return prefix.lower().replace("_", "-"), None, LinkKind.KUBERNETES
-        return prefix.lower(), None, LinkKind.UNCONFIRMED
-
-    def backed(self, prefix: str, kind: LinkKind) -> dict[str, _Said]:
-        """Check port variables against what stands beside them, and keep what holds."""
-        heard = self.heard.get(prefix, {})
-        agreeing = {name: self.count_agreeing(name, said) for name, said in heard.items()}
-        if kind is LinkKind.KUBERNETES:
-            host = f"{prefix}_SERVICE_HOST"
-            if not all(_is_address(self.texts[host], said) for said in heard.values()):
-                self.note(host, "it disagrees with the port variables")
-        if kind is not LinkKind.UNCONFIRMED:
-            return heard
-        for name, count in agreeing.items():
-            if count < len(_COMPANIONS):
-                self.note(name, "neither a _NAME nor all of _ADDR, _PORT and _PROTO confirm it")
-        return {n: said for n, said in heard.items() if agreeing[n] == len(_COMPANIONS)}
-
-    def count_agreeing(self, name: str, said: _Said) -> int:
-        count = 0
-        for end, agrees in _COMPANIONS.items():
-            beside = name + end
-            text = self.texts.get(beside)
-            if text is None or beside in self.openings:
-                continue  # SEA_PORT_80_TCP_PORT may be of a link with a longer prefix
-            if agrees(text, said):
-                count += 1
-            else:
-                self.note(beside, f"it disagrees with {name}")
-        return count
-
-    def settle(
-        self, prefix: str, heard: dict[str, _Said]
-    ) -> tuple[tuple[IPAddress, ...], tuple[Port, ...]]:
-        """Settle on one address, and take the ports that are there."""
-        first = self.first_port(prefix)
-        if first is not None and not heard:
-            heard = {f"{prefix}_PORT": first}
-        if not heard:
-            return (), ()
-        address = self.choose_address(prefix, first, heard)
-        numbers: dict[Protocol, set[int]] = {}
-        for name, said in heard.items():
-            if said.address == address:
-                numbers.setdefault(said.protocol, set()).update(range(said.first, said.last + 1))
-            else:
-                self.note(name, "its address is not the link's; two aliases may share the prefix")
-        ports = (Port(n, protocol) for protocol, found in numbers.items() for n in found)
-        return (address,), tuple(ports)
-
-    def first_port(self, prefix: str) -> _Said | None:
-        try:
-            return _read_url(self.texts.get(f"{prefix}_PORT", ""))
-        except FormatError:
-            return None  # an application's own DB_PORT=5432 is nothing odd
-
-    def choose_address(
-        self, prefix: str, first: _Said | None, heard: dict[str, _Said]
-    ) -> IPAddress:
-        said = heard.values()
-        if first is not None and first not in said:
-            self.note(f"{prefix}_PORT", "no port variable has this URL")
-        if first is not None and any(first.address == other.address for other in said):
-            return first.address
-        return min(said, key=_said_order).address
+    Example:
+        >>> from ipaddress import ip_address
+        >>> from dockernet import Link, Port, links_environ
+        >>> one, two = ip_address("172.17.0.2"), ip_address("172.17.0.3")
+        >>> written = links_environ([
+        ...     Link("a-b", addresses=(one,), ports=(Port(80),)),
+        ...     Link("a_b", addresses=(two,), ports=(Port(80),)),
+        ... ])
+        >>> written.variables["A_B_PORT"]
+        'tcp://172.17.0.2:80'
+        >>> print(*written.diagnostics)
+        links: a_b: left out: A_B_PORT is already said otherwise by a-b
+    """
+    variables: dict[str, str] = {}
+    owners: dict[str, str] = {}
+    diagnostics: list[Diagnostic] = []
+    for link in links:
+        own = link.to_environ(secrets=secrets, kind=kind)
+        taken = next((n for n in own if variables.get(n, own[n]) != own[n]), None)
+        if taken is not None:
+            reason = f"left out: {taken} is already said otherwise by {owners[taken]}"
+            diagnostics.append(Diagnostic("links", link.alias, reason))
+            continue
+        owners.update(dict.fromkeys(own, link.alias))
+        variables.update(own)
+    return LinkVariables(SecretMap(variables), tuple(diagnostics))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
-from dockernet.errors import shown_lines
+from dockernet._shown import shown_lines
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -7,7 +7,8 @@ from typing import Final, Literal, Self
 
 from attrs import frozen
 
-from dockernet.errors import FormatError, shown
+from dockernet._shown import shown
+from dockernet.errors import FormatError
 
 __all__ = ["Port", "PortRange", "Protocol"]
 

@@ -49,10 +49,13 @@ class Certificates:
     Attributes:
         folder: The folder.
         verify: Whether the engine must prove who it is.
+        whole: Whether they must be there, as docker-py has it of a folder that a
+            variable names; a context may have any of them, or none.
     """
 
     folder: Path
     verify: bool
+    whole: bool = True
 
 
 @frozen
@@ -170,9 +173,11 @@ def _of_context(name: str, store: Path) -> Location:
     if not text(engine.get("Host")):
         raise SourceError(NAME, f"the context '{name}' names no engine: see 'docker context ls'")
     url, folder = _plain(text(engine.get("Host"))), store / "tls" / digest / "docker"
-    if not folder.is_dir() or urlsplit(url).scheme not in _OVER_TCP:
+    verify = engine.get("SkipTLSVerify") is not True
+    # docker/cli, cli/context/docker/load.go: either means TLS.
+    if (verify and not folder.is_dir()) or urlsplit(url).scheme not in _OVER_TCP:
         return Location(url)
-    return Location(url, Certificates(folder, engine.get("SkipTLSVerify") is not True))
+    return Location(url, Certificates(folder, verify, whole=False))
 
 
 def _metadata(name: str, folder: Path) -> Json:

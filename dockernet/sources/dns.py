@@ -26,10 +26,12 @@ from dockernet.sources._dns.nameservers import (
     NameServer,
     engine_servers,
     name_server,
+    other_servers,
     steps,
     unaskable,
 )
 from dockernet.sources._dns.neighbours import Neighbours
+from dockernet.sources._files import why
 
 if TYPE_CHECKING:
     from dns.message import QueryMessage
@@ -66,7 +68,8 @@ class Dns:
     **What is believed.** An engine's server forwards names that it does not know, so
     an answer outside of the container's own networks is no container's. Answers for
     other names, addresses that no container can have, and messages that answer no
-    question are left out, and a diagnostic tells of them.
+    question are left out, and a diagnostic tells of them. Of too many the first are
+    heeded: 256 addresses of a name, 64 names of an address, 16 servers and domains.
 
     **What is found out.** That a server knows no such name is no proof that there is
     no such container: it depends on the networks that both are on. A server that does
@@ -186,8 +189,7 @@ class Dns:
         if self._given is not None:
             return self._given
         kept = engine_servers(conf, vantage)
-        others = tuple(map(NameServer, conf.nameservers)) if self._everywhere else ()
-        return kept or others
+        return kept or (other_servers(conf) if self._everywhere else ())
 
     def _conf(self) -> ResolvConf:
         if self._given is not None:
@@ -197,8 +199,8 @@ class Dns:
                 return parse_resolv_conf(file.read(_LONGEST_CONF).decode("utf-8", "replace"))
         except (FileNotFoundError, NotADirectoryError):
             return ResolvConf()  # No file, no servers: that is an answer.
-        except OSError as error:
-            reason = f"{self._path} cannot be read ({error.strerror}): check its permissions"
+        except (OSError, ValueError) as error:
+            reason = f"{self._path} cannot be read ({why(error)}): check its permissions"
             raise SourceError(NAME, reason) from error
 
     def __repr__(self) -> str:

@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Route
 from dockernet.model.facts import Fact, Freshness, Want
 from dockernet.model.links import Link, LinkKind
+from dockernet.model.provenance import Provenance
+from dockernet.refusals import Route
 
 __all__ = ["Environ"]
 
@@ -53,6 +54,7 @@ class Environ:
                 ports=link.ports,
                 route=Route.LINK,
                 freshness=Freshness.STARTED,
+                provenance=Provenance.ENVIRON,
             )
 
     def __repr__(self) -> str:

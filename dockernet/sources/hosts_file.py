@@ -11,8 +11,10 @@ from dockernet.errors import SourceError
 from dockernet.formats.hosts import HostsLine, host_lines, parse_hosts, peer_lines
 from dockernet.model.addresses import IPAddress, address_order
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Route
 from dockernet.model.facts import Fact, Freshness, Want
+from dockernet.model.provenance import Provenance
+from dockernet.refusals import Route
+from dockernet.sources._files import why
 
 __all__ = ["HostsFile"]
 
@@ -55,12 +57,14 @@ class HostsFile:
         if want.target is not None and want.target.is_host:
             yield from self._host(want.target.name, host_lines(hosts, want.target.name))
         for names, addresses in _by_first_name(lines).items():
+            near = _on_link(addresses, want)
             yield Fact(
                 source=self.name,
                 names=names,
                 addresses=tuple(sorted(addresses, key=address_order)),
-                route=Route.LINK if _on_link(addresses, want) else Route.GIVEN,
+                route=Route.LINK if near else Route.GIVEN,
                 freshness=Freshness.WRITTEN,
+                provenance=Provenance.HOSTS if near else None,
             )
 
     def _host(self, name: str, lines: tuple[HostsLine, ...]) -> Iterator[Fact]:
@@ -90,8 +94,8 @@ class HostsFile:
                 return _whole_lines(file.read(_LARGEST + 1)).decode("utf-8", "replace")
         except (FileNotFoundError, NotADirectoryError):
             return None  # No file, no names: that is an answer.
-        except OSError as error:
-            reason = f"{self._path} cannot be read ({error.strerror}): check its permissions"
+        except (OSError, ValueError) as error:
+            reason = f"{self._path} cannot be read ({why(error)}): check its permissions"
             raise SourceError(self.name, reason) from error
 
     def __repr__(self) -> str:

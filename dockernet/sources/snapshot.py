@@ -7,8 +7,10 @@ import os
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
+from dockernet._linking import chosen_links
 from dockernet._matching import behind, known_names, near_misses
 from dockernet.errors import FormatError, PeerNotFoundError, SourceError
 from dockernet.formats.recording import parse_recording, with_vantage
@@ -16,9 +18,11 @@ from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Container
 from dockernet.model.facts import EngineProfile, Inventory, Want
+from dockernet.model.links import Link
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port, Protocol
 from dockernet.model.vantage import Vantage
+from dockernet.sources._files import why
 
 __all__ = ["Snapshot"]
 
@@ -63,8 +67,8 @@ class Snapshot:
         try:
             with Path(path).open("rb") as file:
                 raw = file.read(largest + 1)
-        except OSError as error:
-            raise SourceError(cls.name, f"{path} cannot be read: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise SourceError(cls.name, f"{path} cannot be read: {why(error)}") from error
         if len(raw) > largest:
             raise FormatError(str(path), f"expected a snapshot of at most {largest} bytes")
         try:
@@ -83,8 +87,8 @@ class Snapshot:
             # It may be a whole recording, with secrets in it.
             with open(path, "w", encoding="utf-8", opener=_private) as file:
                 file.write(str(self))
-        except OSError as error:
-            raise SourceError(self.name, f"{path} cannot be written: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise SourceError(self.name, f"{path} cannot be written: {why(error)}") from error
 
     # Reading: the methods of Engine.
 
@@ -109,6 +113,16 @@ class Snapshot:
     def networks(self) -> tuple[Network, ...]:
         """Every network."""
         return self._inventory.networks
+
+    def links(
+        self, *, recipient: str | None = None, peer: str | None = None, aliases: bool = False
+    ) -> tuple[Link, ...]:
+        """Every link; see :meth:`Engine.links`.
+
+        Raises:
+            PeerNotFoundError: There is no such container.
+        """
+        return chosen_links(self._inventory, recipient, peer, aliases=aliases)
 
     def behind(
         self, host_port: int, protocol: Protocol = "tcp", host_ip: IPAddress | str | None = None
@@ -136,6 +150,20 @@ class Snapshot:
         """Give everything that was recorded."""
         del want
         yield self._inventory
+
+    def close(self) -> None:
+        """Nothing is open; a snapshot can stand wherever an engine does."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def __str__(self) -> str:
         """The JSON text that :meth:`save` writes."""

@@ -32,18 +32,20 @@ def test_the_lowest_tcp_port_is_chosen_as_current_engines_do(
     "default,known,chosen",
     [
         (HTTP, ["80", "8080"], HTTP),
-        (HTTP, [], HTTP),
+        (HTTP, None, HTTP),
+        (HTTP, [], None),
         (HTTP, ["8080"], Port(8080)),
         (HTTP, ["8080", "8081"], None),
         (HTTP, ["80/udp"], Port(80, "udp")),
         (None, ["8080"], Port(8080)),
         (None, ["8080", "80"], None),
         (None, [], None),
+        (None, None, None),
     ],
 )
 def test_a_url_means_its_scheme_s_port_or_the_only_one(
-    default: Port | None, known: list[str], chosen: Port | None
+    default: Port | None, known: list[str] | None, chosen: Port | None
 ) -> None:
-    choice = of_scheme(default)(map(Port.parse, known))
+    choice = of_scheme(default)(None if known is None else map(Port.parse, known))
     assert choice.port == chosen
     assert (choice.note is None) == (chosen is None)

@@ -33,11 +33,12 @@ from dockernet._routes import TABLE, Case, walk
 from dockernet._standing import Stand, network_owner, standing
 from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Container
-from dockernet.model.endpoints import Endpoint, Reason, Refusal, Route
+from dockernet.model.endpoints import Endpoint
 from dockernet.model.facts import EngineProfile, Inventory
 from dockernet.model.portmap import PortMap
 from dockernet.model.ports import Port, PortRange
 from dockernet.model.vantage import Vantage, VantageKind
+from dockernet.refusals import Reason, Refusal, Route
 
 Answers = tuple[tuple[Endpoint, ...], tuple[Refusal, ...]]
 
@@ -323,6 +324,17 @@ def world(caller: str, peer: str, engine: str = "") -> tuple[Vantage, Container,
         return on_host(kind=VantageKind.CONTAINER, id=asking.id), asked, whole
     place = evolve(asked, id=asking.id) if asking.shares_network_of else asking
     return inside(place), asked, whole
+
+
+@pytest.mark.parametrize("driver", ["macvlan", "ipvlan", "overlay"])
+def test_the_host_is_no_part_of_networks_of_these_drivers(driver: str) -> None:
+    peer = container("peer", {"lan": 2})
+    known = {**NETWORKS, "lan": evolve(NETWORKS["lan"], driver=driver)}
+    whole = inventory(peer, networks=known.values())
+    assert told(walked(HOST, peer, "80", whole)) == [Reason.DRIVER_NOT_ROUTED]
+    beside_it = container("caller", {"lan": 9})
+    whole = evolve(whole, containers=(peer, beside_it))
+    assert told(walked(inside(beside_it), peer, "80", whole), 4) == ["shared network 10.12.0.2:80"]
 
 
 def families(text: str) -> Iterable[int]:

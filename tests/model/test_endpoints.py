@@ -11,16 +11,10 @@ from attrs import evolve
 
 from dockernet.errors import AmbiguousPeerError
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import (
-    NOT_HEARD,
-    Endpoint,
-    Explanation,
-    Peer,
-    Reason,
-    Refusal,
-    Route,
-)
+from dockernet.model.endpoints import Endpoint
+from dockernet.model.explanations import NOT_HEARD, Explanation, Peer
 from dockernet.model.vantage import Vantage
+from dockernet.refusals import Reason, Refusal, Route
 
 V4, V6 = ip_address("10.7.0.2"), ip_address("fd07::2")
 

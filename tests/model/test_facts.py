@@ -67,6 +67,15 @@ def test_an_inventory_finds_by_id_or_by_a_unique_prefix_of_twelve() -> None:
     assert twice.container(web.id) == web
 
 
+def test_an_inventory_knows_a_container_by_its_name_too() -> None:
+    web, db = container("web"), container("db")
+    whole = inventory(web, db, container("", id="f" * 64))
+    assert whole.named("web") == whole.named(web.id) == whole.named(web.id[:12]) == web
+    assert whole.named("we") is whole.named("/web") is whole.named("") is None
+    named_like_it = inventory(db, container(db.id[:12]))
+    assert named_like_it.named(db.id[:12]) == container(db.id[:12])
+
+
 def test_an_inventory_finds_networks_by_id() -> None:
     found = inventory().network(identity("app"))
     assert found is not None

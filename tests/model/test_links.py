@@ -15,9 +15,11 @@ from attrs.exceptions import FrozenInstanceError
 
 from dockernet.errors import FormatError
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.links import Link, LinkKind, LinkReport
+from dockernet.model.endpoints import Endpoint
+from dockernet.model.links import Link, LinkKind, LinkReport, links_environ
 from dockernet.model.mappings import SecretMap
 from dockernet.model.ports import Port
+from dockernet.model.provenance import Provenance
 
 DATA = Path(__file__).parents[1] / "data" / "links"
 FOUR = ip_address("172.17.0.2")
@@ -157,6 +159,15 @@ def test_the_written_variables_are_those_of_the_engine_in_its_order(name: str) -
             (k, v) for k, v in record["environ"].items() if k.startswith(f"{link.prefix}_")
         ]
         assert list(link.to_environ(secrets=True).items()) == of_engine
+
+
+@pytest.mark.parametrize("name", ["engine-28", "engine-29-restored"])
+def test_what_is_read_from_a_recording_is_written_as_it_stood(name: str) -> None:
+    environ = load(name)["environ"]
+    written = links_environ(Link.from_environ(environ), secrets=True)
+    own = {"PATH", "HOSTNAME", "HOME"}
+    assert written.variables == {k: v for k, v in environ.items() if k not in own}
+    assert written.diagnostics == ()
 
 
 @pytest.mark.parametrize("name", ["engine-28-aliases", "engine-28-collision"])
@@ -700,7 +711,154 @@ def test_a_range_is_marked_after_the_port_that_shows_its_end() -> None:
     assert marks == [f"DB_PORT_80_TCP_{m}" for m in ("START", "PORT_START", "END", "PORT_END")]
 
 
+@pytest.mark.parametrize(
+    "secrets, names",
+    [
+        (False, []),
+        (True, ["DB_ENV_E", "DB_ENV_PASSWORD"]),
+        ([], []),
+        (["PASSWORD", "no such"], ["DB_ENV_PASSWORD"]),
+        ({"HOME", "PATH"}, ["DB_ENV_HOME", "DB_ENV_PATH"]),
+    ],
+    ids=["no", "all that an engine copies", "no names", "by name", "what an engine never copies"],
+)
+def test_secrets_are_written_as_asked_for(secrets: Any, names: list[str]) -> None:
+    link = Link("db", environ={"PASSWORD": "s3cret", "HOME": "/", "PATH": "/bin", "E": ""})
+    assert sorted(link.to_environ(secrets=secrets)) == names
+    assert sorted(links_environ([link], secrets=secrets).variables) == names
+
+
+@pytest.mark.parametrize("text", ["PASSWORD", b"BYTES", ""], ids=["text", "bytes", "empty"])
+def test_a_single_text_is_no_list_of_secrets(text: Any) -> None:
+    for write in (Link("db").to_environ, lambda **how: links_environ([Link("db")], **how)):
+        with pytest.raises(TypeError, match="not a single text"):
+            write(secrets=text)
+
+
+def endpoint(host: str, number: int, container_port: str) -> Endpoint:
+    of = Port.parse(container_port)
+    address = ip_address(host) if host[0].isdigit() or ":" in host else host
+    return Endpoint(address, number, of.protocol, container_port=of)
+
+
+def test_where_there_are_endpoints_they_are_written() -> None:
+    ports = (Port(80), Port(81), Port(82), Port(9, "udp"))
+    ways = (
+        *(endpoint("127.0.0.1", 8080, "80"), endpoint("127.0.0.1", 8081, "81")),
+        *(endpoint("::1", 8080, "80"), endpoint("dock.example", 9, "9/udp")),
+    )
+    environ = Link("db", "web", addresses=(FOUR,), ports=ports, endpoints=ways).to_environ()
+    assert {name: value for name, value in environ.items() if "://" in value} == {
+        "DB_PORT": "tcp://127.0.0.1:8080",
+        "DB_PORT_80_TCP": "tcp://127.0.0.1:8080",
+        "DB_PORT_81_TCP": "tcp://127.0.0.1:8081",
+        "DB_PORT_82_TCP": "tcp://172.17.0.2:82",
+        "DB_PORT_9_UDP": "udp://dock.example:9",
+        "DB_PORT_80_TCP_START": "tcp://127.0.0.1:8080",
+        "DB_PORT_80_TCP_END": "tcp://127.0.0.1:8081",
+    }
+    assert (environ["DB_PORT_80_TCP_ADDR"], environ["DB_PORT_80_TCP_PORT"]) == ("127.0.0.1", "8080")
+    assert environ["DB_PORT_9_UDP_ADDR"] == "dock.example"
+
+
+def test_the_variables_of_a_service_are_those_of_kubernetes() -> None:
+    link = Link("db-main", "web", addresses=(FOUR,), ports=(Port(80), Port(81)))
+    environ = link.to_environ(kind=LinkKind.KUBERNETES)
+    assert environ == {
+        "DB_MAIN_SERVICE_HOST": "172.17.0.2",
+        "DB_MAIN_SERVICE_PORT": "80",
+        "DB_MAIN_PORT": "tcp://172.17.0.2:80",
+        **port("DB_MAIN", 80),
+        **port("DB_MAIN", 81),
+    }
+    [read] = Link.from_environ(environ)
+    assert (read.alias, read.kind, read.ports) == ("db-main", LinkKind.KUBERNETES, link.ports)
+    assert Link("db").to_environ(kind=LinkKind.KUBERNETES) == {}
+
+
+def test_of_links_whose_variables_collide_the_first_is_written_whole() -> None:
+    one, two, three = (
+        Link(alias, "web", addresses=(ip_address(f"172.17.0.{n}"),), ports=(Port(n),))
+        for n, alias in enumerate(("a-b", "a_b", "c"), 2)
+    )
+    written = links_environ([one, two, three])
+    assert written.variables == {**one.to_environ(), **three.to_environ()}
+    assert list(written.variables) == [*one.to_environ(), *three.to_environ()]
+    assert list(map(str, written.diagnostics)) == [
+        "links: a_b: left out: A_B_PORT is already said otherwise by a-b"
+    ]
+    assert links_environ([one, one]).diagnostics == ()
+    secret = evolve(one, environ=SecretMap({"PASSWORD": "s3cret"}))
+    assert "s3cret" not in repr(links_environ([secret], secrets=True))
+
+
+@pytest.mark.parametrize(
+    "link, lines",
+    [
+        (Link("db"), []),
+        (Link("db", addresses=(SIX, FOUR)), ["172.17.0.2\tdb", "fd00::2\tdb"]),
+        (Link("db", peer="postgres", addresses=(FOUR, FOUR)), ["172.17.0.2\tdb postgres"]),
+        (Link("db", peer="db", addresses=(FOUR,)), ["172.17.0.2\tdb"]),
+        (Link("db", peer="shop/db", addresses=(FOUR,)), ["172.17.0.2\tdb"]),
+        (Link("db", peer="a b", addresses=(FOUR,)), ["172.17.0.2\tdb"]),
+        (Link("x/y", addresses=(FOUR,)), ["172.17.0.2\ty"]),
+        (
+            Link("db", addresses=(FOUR,), endpoints=(endpoint("10.0.0.1", 80, "80"),)),
+            ["10.0.0.1\tdb"],
+        ),
+        (Link("db", addresses=(FOUR,), endpoints=(endpoint("10.0.0.1", 8080, "80"),)), []),
+        (Link("db", endpoints=(endpoint("dock.example", 80, "80"),)), []),
+    ],
+    ids=[
+        *("no address", "IPv4 first", "the peer's name", "the same name", "of a project"),
+        *("a name with a blank", "the last element", "dialled elsewhere", "another port"),
+        "a host name",
+    ],
+)
+def test_the_lines_of_a_hosts_file(link: Link, lines: list[str]) -> None:
+    assert list(map(str, link.hosts_lines())) == lines
+
+
+@pytest.mark.parametrize(
+    "alias", ["", "a b", "a#b", "a\nb", "a\tb", "a\x00", "a\x85b", "a\u2028b", "a\udcff", "x" * 256]
+)
+def test_an_alias_that_a_hosts_file_cannot_carry_is_refused(alias: str) -> None:
+    with pytest.raises(FormatError, match="a hosts file cannot carry it"):
+        Link(alias, addresses=(FOUR,)).hosts_lines()
+
+
 # Values
+
+
+@pytest.mark.parametrize(
+    "text, peer, alias, ports",
+    [
+        ("db", "db", "db", ()),
+        ("shop/db", "shop/db", "db", ()),
+        ("db:database", "db", "database", ()),
+        ("db:database:5432", "db", "database", (Port(5432),)),
+        ("db::53/udp", "db", "db", (Port(53, "udp"),)),
+        ("db:", "db", "db", ()),
+    ],
+)
+def test_what_to_link_is_parsed(text: str, peer: str, alias: str, ports: tuple[Port, ...]) -> None:
+    assert Link.from_spec(text) == Link(alias, peer=peer, ports=ports)
+
+
+@pytest.mark.parametrize("text", ["", ":db", "shop/", "db:x:", "db:x:y", "db:x:0", "db:x:80:81"])
+def test_what_is_nothing_to_link_is_refused(text: str) -> None:
+    with pytest.raises(FormatError):
+        Link.from_spec(text)
+
+
+def test_links_are_equal_wherever_they_were_learnt() -> None:
+    one = Link("db", provenances=(Provenance.LEGACY,))
+    assert one == Link("db", provenances=(Provenance.HOSTS,)) == Link("db")
+    assert one != Link("db", networks=("app",))
+    assert list(map(str, Provenance)) == [
+        *("legacy link", "network link", "compose", "listed name", "network alias", "hosts file"),
+        "variables",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
@@ -287,6 +288,26 @@ def test_unknown_to_every_source_is_peer_not_found(conf: Conf) -> None:
         Resolver([dockers(server, conf)], vantage=NEAR).resolve("db:80")
 
 
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    "answer, told, verdict",
+    [
+        (code("NXDOMAIN"), "knows no such name", "no source knows this name"),
+        (code("SERVFAIL"), "answered SERVFAIL to the question", "no source could be asked"),
+        (silence, "did not answer the question for db in time", "no source could be asked"),
+    ],
+    ids=["no such name", "SERVFAIL", "silence"],
+)
+def test_an_explanation_tells_no_such_name_from_failure_and_silence(
+    conf: Conf, answer: Answer, told: str, verdict: str
+) -> None:
+    with name_server(unknown=answer, address=DOCKER) as server:
+        dns = dockers(server, conf, timeout=SHORT)
+        found = Resolver([dns], vantage=NEAR).explain("db:80")
+    _, _, said, reason = str(found).splitlines()
+    assert (said.strip(), told in reason) == (verdict, True)
+
+
 # What is believed.
 
 UPSTREAM = "comes from another name server: no network here has that container"
@@ -532,9 +553,10 @@ def test_a_missing_file_names_no_server(ask: Ask, conf: Conf, path: str) -> None
     assert "no name server" in str(diagnostic)
 
 
-def test_a_file_that_cannot_be_read_is_a_source_error(ask: Ask, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["", "a\0b"])
+def test_a_file_that_cannot_be_read_is_a_source_error(ask: Ask, tmp_path: Path, place: str) -> None:
     with pytest.raises(SourceError, match=r"cannot be read .*: check its permissions"):
-        ask(Dns(path=tmp_path))
+        ask(Dns(path=tmp_path / place))
 
 
 @pytest.mark.parametrize(
@@ -771,6 +793,23 @@ def test_names_that_no_container_can_have_are_left_out(ask: Ask, conf: Conf) -> 
     assert reason.startswith("dns: 10.7.0.4: its name: expected labels of printable characters")
 
 
+def test_of_thousands_of_names_of_an_address_few_are_heeded(ask: Ask, conf: Conf) -> None:
+    """And what is wrong with them is told in one line, whatever is in it."""
+    pointer = ip_address("10.7.0.4").reverse_pointer
+    many = records(
+        *(f"{pointer}. PTR \\027[{n}m.app." for n in range(60)),
+        *(f"{pointer}. PTR c{n}.app." for n in range(1500)),
+    )
+    with name_server(APP, {(pointer, "PTR"): many}, address=DOCKER) as server:
+        said = ask(dockers(server, conf), None)
+    [crowd] = [f for f in facts(said) if str(f.addresses[0]) == "10.7.0.4"]
+    assert crowd.names == ("c0", "c0.app", "c1.app", "c2.app", "c3.app")
+    assert odd(said) == [
+        "dns: 10.7.0.4: its name: expected labels of printable characters, without dots",
+        "dns: 10.7.0.4: of 1560 names the first 64 are heeded",
+    ]
+
+
 def test_the_number_of_questions_is_bounded(ask: Ask, conf: Conf) -> None:
     wide = Interface(
         name="eth0", addresses=(ip_address("10.8.9.9"),), subnets=(ip_network("10.8.0.0/16"),)
@@ -895,6 +934,18 @@ def test_dnspython_is_imported_when_there_is_a_question() -> None:
 
 
 # Bytes.
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_name_servers_or_none(data: bytes) -> None:
+    """Nobody is asked whom no engine keeps, so that nothing is sent here."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data.replace(b"127.0.0.11", b""))
+        file.flush()
+        for name in ("db", None):
+            target = None if name is None else Target.parse(name)
+            [said] = Dns(path=file.name).read(Want(target, NEAR))
+            assert str(said).startswith(f"dns: {name or 'neighbours'}: not asked: ")
 
 
 @given(st.binary(max_size=600))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from recorded import TLS, recorded
 from replay import PATIENCE, Answer, Exchange, Replay, refusal, reply
 
@@ -399,6 +400,29 @@ def test_missing_certificates(folder: Path, missing: set[str], *, verify: bool) 
     assert caught.value.reason == expected
 
 
+def test_an_engine_that_need_not_prove_who_it_is_is_asked_without_a_warning(
+    secure: Replay, folder: Path
+) -> None:
+    """A warning of urllib3's would be an error here."""
+    copied(folder, ca="nobody's")
+    assert over_tls(secure, folder, verify=False) == {}
+
+
+@pytest.mark.parametrize("place", ["", "none"], ids=["an empty folder", "no folder"])
+def test_a_context_may_have_no_certificates(folder: Path, place: str) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(TLS / "engine.pem")
+    with Replay(FACTS["version"]).on_tcp(context=context) as engine:
+        lax = Certificates(folder / place, verify=False, whole=False)
+        clients = Clients(Location(engine.url, lax), PATIENCE)
+        assert clients.info() == {}
+        clients.close()
+        strict = Clients(Location(engine.url, evolve(lax, verify=True)), PATIENCE)
+        with pytest.raises(EngineUnavailableError, match="no authority that signed"):
+            strict.info()
+        strict.close()
+
+
 @pytest.mark.parametrize("name", ["ca", "cert", "key"])
 def test_certificates_that_are_none(secure: Replay, folder: Path, name: str) -> None:
     copied(folder, **{name: "rubbish"})
@@ -524,3 +548,16 @@ def test_the_newest_api_version_that_both_sides_know(
     engine.replies["/version"] = {"ApiVersion": newest, "MinAPIVersion": oldest}
     asked(engine.url, "/networks")
     assert engine.versions == {None, expected}
+
+
+def test_an_error_that_is_handled_at_the_moment_is_no_cause_of_another(engine: Replay) -> None:
+    engine.answers["/info"] = refusal("500 Internal Server Error", "it burns")
+    engine.answers["/networks"] = refusal("500 Internal Server Error", "it burned")
+    clients = Clients(Location(engine.url), 5.0)
+    try:
+        clients.info()
+    except SourceError:
+        with pytest.raises(SourceError, match="refuses: it burned"):
+            clients.networks()
+    finally:
+        clients.close()

@@ -9,11 +9,12 @@ import pytest
 
 from dockernet.errors import PeerNotFoundError
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Route
 from dockernet.model.facts import Fact, Freshness, Want
 from dockernet.model.ports import Port
+from dockernet.model.provenance import Provenance
 from dockernet.model.targets import Target
 from dockernet.model.vantage import Vantage
+from dockernet.refusals import Route
 from dockernet.resolver import Resolver
 from dockernet.sources.environ import Environ
 
@@ -48,6 +49,7 @@ def fact(names: tuple[str, ...], address: str, *ports: Port) -> Fact:
         ports=ports,
         route=Route.LINK,
         freshness=Freshness.STARTED,
+        provenance=Provenance.ENVIRON,
     )
 
 
@@ -73,6 +75,7 @@ def fact(names: tuple[str, ...], address: str, *ports: Port) -> Fact:
                     names=("db",),
                     route=Route.LINK,
                     freshness=Freshness.STARTED,
+                    provenance=Provenance.ENVIRON,
                 )
             ],
             id="a link without ports",

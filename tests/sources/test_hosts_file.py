@@ -12,10 +12,11 @@ import pytest
 
 from dockernet.errors import PeerNotFoundError, SourceError
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Route
 from dockernet.model.facts import Fact, Freshness, Want
+from dockernet.model.provenance import Provenance
 from dockernet.model.targets import Target
 from dockernet.model.vantage import Interface, Vantage, VantageKind
+from dockernet.refusals import Route
 from dockernet.resolver import Resolver
 from dockernet.sources import hosts_file
 from dockernet.sources.hosts_file import HostsFile
@@ -43,6 +44,7 @@ def fact(names: tuple[str, ...], *addresses: str, route: Route = Route.LINK) -> 
         addresses=tuple(map(ip_address, addresses)),
         route=route,
         freshness=Freshness.WRITTEN,
+        provenance=Provenance.HOSTS if route is Route.LINK else None,
     )
 
 
@@ -113,7 +115,12 @@ def test_no_file_is_no_names(tmp_path: Path, place: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "place, why", [("", "Is a directory"), ("loop", "Too many levels of symbolic links")]
+    "place, why",
+    [
+        ("", "Is a directory"),
+        ("loop", "Too many levels of symbolic links"),
+        ("a\0b", "embedded null byte"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_an_error_of_the_source(
     tmp_path: Path, place: str, why: str
@@ -123,7 +130,7 @@ def test_a_file_that_cannot_be_read_is_an_error_of_the_source(
         said(tmp_path / place)
     expected = f"{tmp_path / place} cannot be read ({why}): check its permissions"
     assert (caught.value.source, caught.value.reason) == ("hosts", expected)
-    assert isinstance(caught.value.__cause__, OSError)
+    assert isinstance(caught.value.__cause__, OSError | ValueError)
 
 
 REWRITTEN = """

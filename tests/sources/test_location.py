@@ -290,8 +290,15 @@ def test_certificates_that_a_context_has(tmp_path: Path, *, skip: bool) -> None:
     certificates = write_context(tmp_path, "safe", Host=FAR, SkipTLSVerify=skip)
     certificates.mkdir(parents=True)
     environ = {"DOCKER_CONFIG": str(tmp_path), "DOCKER_CERT_PATH": "/not/these"}
-    expected = Certificates(certificates, verify=not skip)
+    expected = Certificates(certificates, verify=not skip, whole=False)
     assert locate(None, "safe", environ) == Location(FAR, expected)
+
+
+def test_a_context_that_skips_the_proof_means_tls_without_certificates(tmp_path: Path) -> None:
+    certificates = write_context(tmp_path, "lax", Host=FAR, SkipTLSVerify=True)
+    expected = Certificates(certificates, verify=False, whole=False)
+    told = locate(None, "lax", {"DOCKER_CONFIG": str(tmp_path)})
+    assert (told, certificates.exists()) == (Location(FAR, expected), False)
 
 
 def test_a_context_without_certificates_takes_none_of_the_variables(config: Path) -> None:

@@ -8,7 +8,13 @@ import pytest
 
 from dockernet.formats.resolv import parse_resolv_conf
 from dockernet.model.vantage import Interface, Vantage
-from dockernet.sources._dns.nameservers import Keeper, engine_servers, name_server
+from dockernet.sources._dns.nameservers import (
+    Keeper,
+    engine_servers,
+    name_server,
+    other_servers,
+    steps,
+)
 
 NEAR = Vantage(
     interfaces=(Interface(name="eth0", subnets=(ip_network("10.89.1.0/24"),)),),
@@ -54,3 +60,14 @@ def test_engines_servers_are_known_by_the_file(
 
 def test_any_other_server_is_a_stranger_s() -> None:
     assert name_server(ip_address("10.89.0.1")).keeper is Keeper.OTHER
+
+
+def test_of_a_file_without_end_the_first_servers_and_domains_are_heeded() -> None:
+    many = [f"10.89.1.{n}" for n in range(1, 255)]
+    servers = "".join(f"nameserver {a}\n" * 2 for a in many)
+    domains = " ".join(f"d{n}.example" for n in range(1000))
+    conf = parse_resolv_conf(f"{servers}search dns.podman . {domains}\noptions ndots:3\n")
+    for found in (engine_servers(conf, NEAR), other_servers(conf)):
+        assert [str(server.address) for server in found] == many[:16]
+    names = [step.name for step in steps("db", other_servers(conf), conf)]
+    assert names == ["db.dns.podman", *(f"db.d{n}.example" for n in range(15)), "db"]

@@ -21,7 +21,8 @@ from dockernet.sources.engine import Engine
 from dockernet.sources.snapshot import Snapshot
 
 HOST = Vantage(kind=VantageKind.HOST, hostname="vm")
-READING = ("behind", "container", "containers", "networks", "profile", "read", "snapshot")
+READING = ("behind", "container", "containers", "links", "networks", "profile", "read", "snapshot")
+LIVE = {"conflicts", "environ", "launch"}  # what a recording cannot do, or does not keep
 
 
 def document(engine: str = "29.1", vantage: Vantage = HOST) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def test_a_saved_snapshot_is_for_its_owner_and_for_people(
     assert lines[1] == ' "engine": {'
 
 
-@pytest.mark.parametrize("place", ["none/s.json", "", "s.json/file"])
+@pytest.mark.parametrize("place", ["none/s.json", "", "s.json/file", "a\0b", "a\ud800b"])
 def test_a_snapshot_that_cannot_be_saved_names_the_file(
     snapshot: Snapshot, tmp_path: Path, place: str
 ) -> None:
@@ -77,6 +78,8 @@ def test_a_snapshot_that_cannot_be_saved_names_the_file(
         ("", "Is a directory"),
         ("s.json/file", "Not a directory"),
         ("loop", "symbolic links"),
+        ("a\0b", "null byte"),
+        ("a\ud800b", "surrogates not allowed"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_an_error_of_the_source(
@@ -87,7 +90,8 @@ def test_a_file_that_cannot_be_read_is_an_error_of_the_source(
     with pytest.raises(SourceError, match=f"cannot be read: .*{why}") as caught:
         Snapshot.load(tmp_path / place)
     assert type(caught.value) is SourceError
-    assert isinstance(caught.value.__cause__, OSError)
+    assert isinstance(caught.value.__cause__, OSError | ValueError)
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -143,9 +147,29 @@ def test_it_is_read_as_an_engine_is(method: str) -> None:
     )
 
 
+def test_it_is_closed_as_an_engine_is_and_stays_as_it_was(snapshot: Snapshot) -> None:
+    for method in ("close", "__enter__", "__exit__"):
+        theirs = inspect.signature(getattr(Engine, method))
+        assert inspect.signature(getattr(Snapshot, method)) == theirs
+    before = snapshot.containers()
+    with snapshot as same:
+        assert same is snapshot
+    assert snapshot.containers() == before
+
+
 def test_an_engine_has_no_other_reading_methods() -> None:
     public = {name for name in vars(Engine) if not name.startswith("_")}
-    assert public - {*READING} == {"name", "from_env", "close"}
+    assert public - {*READING} == {"name", "from_env", "close", *LIVE}
+
+
+def test_its_links_are_those_of_the_engine(snapshot: Snapshot) -> None:
+    found = snapshot.links(recipient="facts-app")
+    assert {(link.alias, link.peer, link.dangling) for link in found} >= {
+        ("db-main.v1", "facts-db", False)
+    }
+    assert {link.recipient for link in snapshot.links(aliases=True)} >= {None, "facts-u1"}
+    with pytest.raises(PeerNotFoundError):
+        snapshot.links(peer="nobody")
 
 
 def test_it_answers_what_the_engine_told(snapshot: Snapshot) -> None:

@@ -12,9 +12,9 @@ from attrs import define, field
 from dockernet.errors import SourceError
 from dockernet.model.addresses import IPAddress, address_order
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Route
 from dockernet.model.facts import Fact, Freshness
 from dockernet.model.vantage import Vantage
+from dockernet.refusals import Route
 from dockernet.sources._dns.exchange import ANSWERED, NO_SUCH_NAME, Codec, Exchange, Question, Reply
 from dockernet.sources._dns.nameservers import Keeper, NameServer, Step, on_link
 

@@ -24,6 +24,7 @@ __all__ = [
     "engine_servers",
     "name_server",
     "on_link",
+    "other_servers",
     "steps",
     "unaskable",
 ]
@@ -36,6 +37,8 @@ _PODMAN: Final = "dns.podman"
 
 _LONGEST_NAME, _LONGEST_LABEL = 253, 63  # RFC 1035, 2.3.4
 _MOST_NDOTS: Final = 15  # resolv.conf(5)
+# More than anybody has, who means it: Podman gives one server for each network.
+_MOST_SERVERS, _MOST_DOMAINS = 16, 16
 
 
 class Keeper(Enum):
@@ -77,7 +80,12 @@ def engine_servers(conf: ResolvConf, vantage: Vantage) -> tuple[NameServer, ...]
     if _PODMAN not in conf.search:
         return ()
     near = (a for a in conf.nameservers if a in vantage.gateways or on_link(a, vantage))
-    return tuple(NameServer(a, Keeper.PODMAN) for a in dict.fromkeys(near))
+    return tuple(NameServer(a, Keeper.PODMAN) for a in dict.fromkeys(near))[:_MOST_SERVERS]
+
+
+def other_servers(conf: ResolvConf) -> tuple[NameServer, ...]:
+    """The configured name servers, whoever keeps them."""
+    return tuple(map(NameServer, dict.fromkeys(conf.nameservers)))[:_MOST_SERVERS]
 
 
 def steps(name: str, servers: Sequence[NameServer], conf: ResolvConf) -> tuple[Step, ...]:
@@ -98,7 +106,8 @@ def steps(name: str, servers: Sequence[NameServer], conf: ResolvConf) -> tuple[S
 
 def _spellings(name: str, conf: ResolvConf) -> tuple[str, ...]:
     """The name itself and below each search domain, in the order of resolv.conf(5)."""
-    below = tuple(f"{name}.{domain.strip('.')}" for domain in conf.search if domain.strip("."))
+    domains = [d.strip(".") for d in conf.search if d.strip(".")][:_MOST_DOMAINS]
+    below = tuple(f"{name}.{domain}" for domain in domains)
     ordered = (name, *below) if name.count(".") >= _ndots(conf) else (*below, name)
     return tuple(spelling for spelling in ordered if not unaskable(spelling))
 

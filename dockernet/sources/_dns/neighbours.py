@@ -12,9 +12,9 @@ from dockernet.errors import FormatError, SourceError
 from dockernet.formats.ptr import is_short_id, names_first, parse_labels, shared_network
 from dockernet.model.addresses import IPAddress, address_order
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Route
 from dockernet.model.facts import Fact, Freshness
 from dockernet.model.vantage import Vantage
+from dockernet.refusals import Route
 from dockernet.sources._dns.exchange import Codec, Exchange, Question, Reply
 from dockernet.sources._dns.lookup import NAME, listed
 from dockernet.sources._dns.nameservers import Keeper, NameServer
@@ -25,6 +25,7 @@ __all__ = ["Neighbours"]
 _PATIENCE: Final = 0.3  # seconds for an address; a name that is known takes a millisecond
 _AGAIN: Final = 0.1  # seconds after which the caller's own address is asked for again
 _WINDOW: Final = 32  # questions under way
+_MOST_NAMES: Final = 64  # of one address
 
 
 @frozen
@@ -160,11 +161,15 @@ class Neighbours:
     def _named(self, address: IPAddress, reply: Reply) -> _Named | None:
         """The names that were told for an address; those that no peer can have are left out."""
         names: list[str] = []
-        for labels in reply.names:
+        odd: list[str] = []
+        for labels in reply.names[:_MOST_NAMES]:
             try:
                 names.append(parse_labels(labels))
             except FormatError as error:
-                self._odd.append(Diagnostic(NAME, str(address), f"its name: {error.reason}"))
+                odd.append(f"its name: {error.reason}")
+        if len(reply.names) > _MOST_NAMES:
+            odd.append(f"of {len(reply.names)} names the first {_MOST_NAMES} are heeded")
+        self._odd += (Diagnostic(NAME, str(address), reason) for reason in dict.fromkeys(odd))
         return _Named(address, names_first(names)) if names else None
 
     def _facts(self, home: Home, met: Sequence[_Named]) -> Iterator[Fact]:
