@@ -16,6 +16,7 @@ from attrs import frozen
 from dockernet.errors import FormatError
 from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.diagnostics import Diagnostic
+from dockernet.model.hosts_lines import HostsLine
 from dockernet.model.targets import HOST_NAMES
 
 __all__ = ["Hosts", "HostsLine", "host_lines", "parse_hosts", "peer_lines"]
@@ -48,19 +49,6 @@ _LOCAL_NAMES = frozenset(
 
 # Docker Desktop serves the gateway's name beside the host's.
 _GATEWAY_NAMES = HOST_NAMES | {"gateway.docker.internal"}
-
-
-@frozen
-class HostsLine:
-    """One line of a hosts file.
-
-    Attributes:
-        address: The address.
-        names: Its names as they are spelled, at least one.
-    """
-
-    address: IPAddress
-    names: tuple[str, ...]
 
 
 @frozen

@@ -27,6 +27,7 @@ __all__ = [
     "parse_fib_trie",
     "parse_if_inet6",
     "parse_ipv6_route",
+    "parse_mount_points",
     "parse_mountinfo",
     "parse_route",
 ]
@@ -66,6 +67,9 @@ _IF_INET6 = re.compile(
     r"^([0-9a-f]{32}) [0-9a-f]{2,8} [0-9a-f]{2} ([0-9a-f]{2}) ([0-9a-f]{2})[ \t]+(\S+)",
     re.MULTILINE,
 )
+
+# proc(5): a blank, tab, newline or backslash of a path.
+_OCTAL = re.compile(r"\\([0-7]{3})")
 
 # include/uapi/linux/route.h and ipv6_route.h
 _UP, _REJECT = 0x1, 0x200
@@ -138,6 +142,19 @@ def parse_mountinfo(text: str) -> tuple[EngineMount, ...]:
     """
     mounts = {m["path"]: _engine_mount(m["path"], m["root"]) for m in _MOUNT.finditer(text)}
     return tuple(mounts.values())
+
+
+def parse_mount_points(text: str) -> frozenset[str]:
+    r"""Parse ``/proc/self/mountinfo`` for every path that something is mounted on.
+
+    Example:
+        >>> from dockernet.formats.proc import parse_mount_points
+        >>> line = r"31 25 8:1 /c/hosts /my\040hosts rw,relatime - ext4 /dev/sda rw"
+        >>> parse_mount_points(line)
+        frozenset({'/my hosts'})
+    """
+    paths = (words[4] for line in text.split("\n") if len(words := line.split(" ")) > 4)
+    return frozenset(_OCTAL.sub(lambda found: chr(int(found[1], 8)), path) for path in paths)
 
 
 def _engine_mount(path: str, root: str) -> EngineMount:
