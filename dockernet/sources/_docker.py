@@ -10,17 +10,20 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import requests
 import urllib3
 from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound, TLSParameterError
 from docker.tls import TLSConfig
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
 
 from dockernet.errors import EngineTimeoutError, EngineUnavailableError, SourceError
 from dockernet.formats.engine import docker_networks, podman_api
@@ -39,6 +42,12 @@ _NEWEST_TESTED: Final = "1.52"
 _LONGEST: Final = 300  # characters of another's message
 _DIGITS: Final = 5  # of a part of a version
 _CLIENTS: Final = 4  # connections to one engine at a time
+_WORKING: Final = 60.0  # seconds that an engine may take to start or remove a container
+# What engines say where a host port is taken: moby's daemon/libnetwork/portallocator,
+# and the kernel, through docker-proxy or Podman.
+_TAKEN: Final = ("port is already allocated", "address already in use", "ports are allocated")
+_NO_IMAGE: Final = ("no such image", "image not known")  # Docker's words, and Podman's
+_GOING: Final = 409  # the status where a container is being removed already
 
 
 class _Api(Protocol):
@@ -46,13 +55,40 @@ class _Api(Protocol):
 
     base_url: str
     timeout: float
+    api_version: str
 
     def get(self, url: str, *, timeout: float) -> requests.Response: ...
+    def post(
+        self,
+        url: str,
+        data: bytes | None = None,
+        json: Json | None = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float,
+    ) -> requests.Response: ...
     def version(self, *, api_version: bool = True) -> object: ...
     def info(self) -> object: ...
     def networks(self) -> object: ...
     def containers(self, *, all: bool = False) -> object: ...  # noqa: A002 - docker-py's word
     def inspect_container(self, container: str, /) -> object: ...
+    def create_container_from_config(self, config: Json, name: str | None, /) -> object: ...
+    def connect_container_to_network(
+        self,
+        container: str,
+        net_id: str,
+        *,
+        aliases: list[str],
+        links: list[tuple[str, str]],
+    ) -> object: ...
+    def start(self, container: str, /) -> object: ...
+    def remove_container(self, container: str, /, *, v: bool, force: bool) -> object: ...
+    def images(self) -> object: ...
+    def remove_image(self, image: str, /, *, force: bool) -> object: ...
+    def create_network(self, name: str, /, *, labels: dict[str, str]) -> object: ...
+    def remove_network(self, net_id: str, /) -> object: ...
+    def exec_create(self, container: str, cmd: list[str], /, *, tty: bool) -> object: ...
     def close(self) -> None: ...
 
 
@@ -104,6 +140,65 @@ class Clients:
         own = podman and self._ask(lambda api: _podman_networks(api, podman))
         return docker_networks(own, version) if own else self._ask(lambda api: api.networks())
 
+    def create(self, body: Json, name: str | None) -> object:
+        """``POST /containers/create``; ``None`` where the image is not there."""
+        return self._ask(lambda api: _created(api, body, name), _WORKING)
+
+    def connect(
+        self, container_id: str, network: str, aliases: list[str], links: list[tuple[str, str]]
+    ) -> None:
+        """``POST /networks/{id}/connect``, with links as pairs of peer and alias."""
+        self._ask(
+            lambda api: api.connect_container_to_network(
+                container_id, network, aliases=aliases, links=links
+            ),
+            _WORKING,
+        )
+
+    def start(self, container_id: str) -> str:
+        """``POST /containers/{id}/start``.
+
+        Returns:
+            What the engine says where a host port is taken; nothing where it started.
+        """
+        return text(self._ask(lambda api: _started(api, container_id), _WORKING))
+
+    def remove(self, container_id: str) -> None:
+        """``DELETE /containers/{id}``, running or not, with its anonymous volumes.
+
+        One that is gone, or is being removed already, is no error.
+        """
+        self._ask(lambda api: _removed(api, container_id), _WORKING)
+
+    def execute(self, container_id: str, command: list[str]) -> str:
+        """``POST /containers/{id}/exec``: run a command in a container.
+
+        Returns:
+            What it wrote on both streams, as a terminal is shown it.
+        """
+        return text(self._ask(lambda api: _executed(api, container_id, command), _WORKING))
+
+    def images(self) -> object:
+        """``GET /images/json``."""
+        return self._ask(lambda api: api.images())
+
+    def import_image(self, files: bytes, name: str, label: str) -> None:
+        """``POST /images/create``: make an image of a tar archive, with a label of no value."""
+        asked = {"fromSrc": "-", "repo": name, "tag": "latest", "changes": f"LABEL {label}="}
+        self._ask(lambda api: _posted(api, "images/create", params=asked, data=files), _WORKING)
+
+    def remove_image(self, name: str) -> None:
+        """``DELETE /images/{name}``; one that is gone is no error."""
+        self._ask(lambda api: _gone(api.remove_image, name, force=True), _WORKING)
+
+    def create_network(self, name: str, label: str) -> None:
+        """``POST /networks/create``: a bridge network with a label of no value."""
+        self._ask(lambda api: api.create_network(name, labels={label: ""}), _WORKING)
+
+    def remove_network(self, name: str) -> None:
+        """``DELETE /networks/{name}``; one that is gone is no error."""
+        self._ask(lambda api: _gone(api.remove_network, name), _WORKING)
+
     def version(self) -> Json:
         """``GET /version``, asked once."""
         with self._agreeing:
@@ -121,9 +216,10 @@ class Clients:
         if self._line is not None:
             self._line.leave(self)
 
-    def _ask(self, question: Callable[[_Api], object]) -> object:
+    def _ask(self, question: Callable[[_Api], object], timeout: float = 0) -> object:
         self.version()
         with _told(self.location), self._lent() as client:
+            client.timeout = max(timeout, self._timeout)
             return question(client)
 
     def _agree(self) -> Json:
@@ -179,6 +275,8 @@ class Clients:
         if certificates is not None:
             # REQUESTS_CA_BUNDLE would win over the engine's own authority.
             client.trust_env = False
+            if not certificates.verify:
+                client.mount("https://", _Unproven())
         if self._line is not None:
             client.trust_env = False  # nor may ALL_PROXY take what is the line's
             client.mount(client.base_url, self._line.adapter())
@@ -203,6 +301,59 @@ def _inspected(api: _Api, container_id: str) -> object:
         return None  # Containers vanish between two requests.
 
 
+def _created(api: _Api, body: Json, name: str | None) -> object:
+    try:
+        return api.create_container_from_config(body, name)
+    except NotFound as error:
+        if any(words in _said(error) for words in _NO_IMAGE):
+            return None
+        raise  # a peer of a legacy link is gone
+
+
+def _started(api: _Api, container_id: str) -> str:
+    try:
+        api.start(container_id)
+    except APIError as error:
+        if any(words in _said(error) for words in _TAKEN):
+            return _said(error)
+        raise
+    return ""
+
+
+def _said(error: APIError) -> str:
+    return str(error.explanation or "").lower()
+
+
+def _removed(api: _Api, container_id: str) -> None:
+    try:
+        api.remove_container(container_id, v=True, force=True)
+    except NotFound:
+        return
+    except APIError as error:
+        if error.status_code != _GOING:
+            raise
+
+
+def _gone(remove: Callable[..., object], name: str, **how: bool) -> None:
+    with suppress(NotFound):
+        remove(name, **how)
+
+
+def _executed(api: _Api, container_id: str, command: list[str]) -> str:
+    # With a terminal, or the two streams would come in frames. docker-py's own start
+    # takes the connection over, which not every way to an engine allows.
+    made = mapping(api.exec_create(container_id, command, tty=True))
+    started = {"Detach": False, "Tty": True}
+    return _posted(api, f"exec/{text(made.get('Id'))}/start", json=started).text
+
+
+def _posted(api: _Api, path: str, **what: Any) -> requests.Response:  # noqa: ANN401 - requests' own
+    url = f"{api.base_url}/v{api.api_version}/{path}"
+    reply = api.post(url, timeout=api.timeout, **what)
+    reply.raise_for_status()
+    return reply
+
+
 def _podman_networks(api: _Api, version: str) -> object:
     """``GET /libpod/networks/json``; ``None`` where only Docker's API is let through."""
     reply = api.get(f"{api.base_url}/v{version}/libpod/networks/json", timeout=api.timeout)
@@ -211,9 +362,33 @@ def _podman_networks(api: _Api, version: str) -> object:
 
 def _tls(certificates: Certificates) -> TLSConfig:
     """What docker-py takes for certificates; the engine may want none of ours."""
-    ca, cert, key = (str(certificates.folder / f"{n}.pem") for n in ("ca", "cert", "key"))
-    wanted = any(Path(path).is_file() for path in (cert, key)) or not Path(ca).is_file()
-    return TLSConfig((cert, key) if wanted else None, ca, certificates.verify)
+    ca, cert, key = (certificates.folder / f"{name}.pem" for name in ("ca", "cert", "key"))
+    trusted, expected = ca.is_file(), certificates.whole
+    wanted = cert.is_file() or key.is_file() or (expected and not trusted)
+    return TLSConfig(
+        (str(cert), str(key)) if wanted else None,
+        str(ca) if trusted or expected else None,
+        certificates.verify,
+    )
+
+
+class _Unproven(HTTPAdapter):
+    """TLS with an engine that need not prove who it is; whoever said so needs no warning."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' own
+        super().init_poolmanager(*args, **kwargs)
+        pools = self.poolmanager.pool_classes_by_scheme
+        self.poolmanager.pool_classes_by_scheme = {**pools, "https": _UnprovenPool}
+
+
+class _UnprovenConnection(HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.is_verified = True  # or urllib3 warns of each request
+
+
+class _UnprovenPool(HTTPSConnectionPool):
+    ConnectionCls = cast("Any", _UnprovenConnection)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -276,14 +451,15 @@ _NO_SSH: Final = "{url} needs the ssh extra: pip install 'dockernet[ssh]'"
 @contextmanager
 def _told(location: Location) -> Generator[None]:
     """Turn what docker-py and its transports raise into errors of our family."""
+    around = sys.exception()  # what the caller handles at the moment, which is not ours
     try:
         yield
     except Exception as error:
-        raise _meaning(error, location) from error
+        raise _meaning(error, location, around) from error
 
 
-def _meaning(error: Exception, location: Location) -> SourceError:
-    chain = tuple(_chain(error))[::-1]
+def _meaning(error: Exception, location: Location, around: BaseException | None) -> SourceError:
+    chain = tuple(_chain(error, around))[::-1]
     for ours in (cause for cause in chain if isinstance(cause, SourceError)):
         return ours
     fitting = (
@@ -303,13 +479,13 @@ def _meaning(error: Exception, location: Location) -> SourceError:
     return kind(NAME, advice.format(url=location.url, error=told, folder=folder))
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that it wraps."""
+def _chain(error: BaseException, around: BaseException | None) -> Iterator[BaseException]:
+    """An error and all that it wraps, but for one around it."""
     seen: list[BaseException] = [error]
     for outer in seen:
         yield outer
         inner = (*outer.args, getattr(outer, "reason", None), outer.__cause__, outer.__context__)
-        seen += [i for i in inner if isinstance(i, BaseException) and i not in seen]
+        seen += [i for i in inner if isinstance(i, BaseException) and i not in (*seen, around)]
 
 
 def _first_line(error: BaseException) -> str:

@@ -12,11 +12,23 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from attrs import evolve
 
+from dockernet._linking import chosen_links
 from dockernet._matching import behind, known_names, near_misses, undetailed
 from dockernet._standing import identified, standing
 from dockernet.errors import FormatError, PeerNotFoundError, SourceError
+from dockernet.formats.creation import (
+    Creation,
+    PortsLike,
+    as_command,
+    as_links,
+    as_networks,
+    as_ports,
+    as_texts,
+    as_variables,
+)
 from dockernet.formats.engine import (
     Reading,
+    parse_environ,
     parse_inspections,
     parse_listing,
     parse_networks,
@@ -29,11 +41,15 @@ from dockernet.formats.json import items, mapping, text
 from dockernet.formats.recording import parse_recording, record, with_vantage
 from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.bindings import HostBinding
+from dockernet.model.conflicts import PortConflict
 from dockernet.model.containers import Container
 from dockernet.model.facts import EngineProfile, Inventory, Want
+from dockernet.model.links import Link
+from dockernet.model.mappings import FrozenMap, SecretMap
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port, Protocol
 from dockernet.model.vantage import Vantage
+from dockernet.sources._launching import Launched, Order, held_ports, launch
 from dockernet.sources._location import locate
 from dockernet.sources.snapshot import Snapshot
 from dockernet.sources.vantage import read_vantage
@@ -96,7 +112,8 @@ class Engine:
 
         Args:
             environ: ``DOCKER_HOST``, ``DOCKER_CONTEXT``, ``DOCKER_TLS_VERIFY`` and
-                ``DOCKER_CERT_PATH``; the process's own unless given.
+                ``DOCKER_CERT_PATH``; the process's own unless given. With the last
+                alone an engine need not prove who it is, as docker-py has it.
             timeout: Seconds for connecting, and for each wait for an answer.
         """
         return cls(timeout=timeout, environ=environ)
@@ -139,6 +156,45 @@ class Engine:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
         return self._networks().values
+
+    def links(
+        self, *, recipient: str | None = None, peer: str | None = None, aliases: bool = False
+    ) -> tuple[Link, ...]:
+        """Every link, with what the engine knows of its peer and where it is told.
+
+        Args:
+            recipient: Only links that were given to this container.
+            peer: Only links that lead to this container: who links to it?
+            aliases: The aliases on networks, too: everybody there is their recipient.
+
+        Returns:
+            The links by recipient, alias and peer. One whose peer is stopped or
+            removed is :attr:`~dockernet.Link.dangling`.
+
+        Raises:
+            PeerNotFoundError: There is no such container.
+            SourceError: The engine cannot be asked, or answers nonsense.
+        """
+        listed = self._listing().values
+        detailed = self._detailed(listed, [c.id for c in listed]).values
+        known = self._networks().values
+        inventory = Inventory(
+            source=self.name,
+            engine=EngineProfile(),
+            containers=with_network_ids(detailed, known),
+            networks=known,
+        )
+        return chosen_links(inventory, recipient, peer, aliases=aliases)
+
+    def environ(self, name: str) -> SecretMap:
+        """A container's own environment, as it was made; the values are secrets.
+
+        Raises:
+            PeerNotFoundError: There is none such.
+            SourceError: The engine cannot be asked, or answers nonsense.
+        """
+        replies = self._inspections([self.container(name).id])
+        return parse_environ(next(iter(replies), None))
 
     def behind(
         self, host_port: int, protocol: Protocol = "tcp", host_ip: IPAddress | str | None = None
@@ -222,6 +278,100 @@ class Engine:
         inventory = self._parsed(parse_recording, document).inventory
         return Snapshot(with_vantage(document, identified(here, inventory)))
 
+    # Launching.
+
+    def launch(  # noqa: PLR0913 - a container has many settings, each said by its name
+        self,
+        image: str,
+        command: str | Iterable[str] | None = None,
+        *,
+        name: str | None = None,
+        ports: PortsLike = (),
+        links: Iterable[Link | str] = (),
+        networks: Iterable[Network | str] = (),
+        aliases: Iterable[str] = (),
+        environ: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        volumes: Iterable[str] = (),
+        publish_all: bool = False,
+        remove: bool = False,
+    ) -> Launched:
+        """Start a container, and know at once where its ports are.
+
+        Nothing is left behind where this raises, on Ctrl-C and SIGTERM neither: both
+        wait until the container runs or is removed again. The one exception: a
+        container that ended at once by itself, launched without ``remove``, is left
+        for its log, and the error names it.
+
+        Args:
+            image: The image, by name or id. It must be there: nothing is pulled.
+            command: The command in place of the image's, as words or as a shell splits
+                a line into words; no shell runs it.
+            name: The container's name; the engine chooses one unless given.
+            ports: What to publish: a port map, or values of ``docker run -p``. A fixed
+                port or a range is looked at beforehand.
+            links: The links to give it: links that name their peer, or values of
+                ``docker run --link``. On the default bridge they are legacy links; on
+                user-defined networks each is a link on every network that is shared.
+            networks: The networks to join, by name; the default bridge unless given.
+                ``host``, ``none`` or ``container:NAME`` stand alone.
+            aliases: Names for it on its user-defined networks.
+            environ: Its variables.
+            labels: Its labels. One more, ``dockernet.launch``, tells launches apart.
+            volumes: What to mount, as values of ``docker run -v``.
+            publish_all: Publish every exposed port on any free host port, too.
+            remove: Remove it when it ends, and at the end of a ``with`` block.
+
+        Returns:
+            The container with its live port map; a context manager.
+
+        Raises:
+            FormatError: A setting is malformed; nothing was asked of the engine.
+            TypeError: A list was a single text, or an item is of no kind that fits.
+            PortConflictError: A host port is taken; it says by whom.
+            LaunchError: There is no such image, network or peer, a peer shares no
+                network with it, it ended at once, or the engine refuses.
+            SourceError: The engine cannot be asked.
+        """
+        creation = Creation(
+            image=_named(image, "an image"),
+            command=as_command(command),
+            name=None if name is None else _named(name, "a container"),
+            ports=as_ports(ports),
+            environ=SecretMap(as_variables(environ, "a variable")),
+            labels=FrozenMap(as_variables(labels, "a label")),
+            volumes=as_texts(volumes, "a volume"),
+            publish_all=publish_all,
+            remove=remove,
+        )
+        order = Order(
+            creation=creation,
+            networks=as_networks(networks),
+            links=as_links(links),
+            aliases=as_texts(aliases, "an alias"),
+        )
+        return launch(self, self._clients(), order, read_vantage())
+
+    def conflicts(self, specs: PortsLike) -> tuple[PortConflict, ...]:
+        """Who holds the host ports that one would publish.
+
+        Containers hold theirs wherever one asks from. On the engine's host processes
+        are seen, too; whose a port is tells only root of everybody.
+
+        Args:
+            specs: A port map, or values of ``docker run -p``.
+
+        Returns:
+            One for each holder of each fixed host port that is taken, and of each
+            number of a range of which none is free.
+
+        Raises:
+            FormatError: A value is no specification.
+            TypeError: It is a single text.
+            SourceError: The engine cannot be asked.
+        """
+        return held_ports(self, as_ports(specs), read_vantage())
+
     # Lifecycle.
 
     def close(self) -> None:
@@ -300,6 +450,13 @@ class Engine:
             with ThreadPoolExecutor(_AT_ONCE, "dockernet") as pool:
                 replies = list(pool.map(ask, ids))
         return [reply for reply in replies if reply is not None]
+
+
+def _named(name: str, what: str) -> str:
+    [found] = as_texts([name], f"the name of {what}")
+    if not found:
+        raise FormatError(found, f"expected the name of {what}")
+    return found
 
 
 def _id(reply: object) -> str:

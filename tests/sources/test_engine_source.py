@@ -28,6 +28,7 @@ from dockernet.formats.engine import parse_inspections, parse_listing, parse_net
 from dockernet.model.containers import Container
 from dockernet.model.facts import Inventory, Want
 from dockernet.model.mappings import FrozenMap
+from dockernet.model.provenance import Provenance
 from dockernet.model.targets import Target
 from dockernet.model.vantage import Vantage, VantageKind
 from dockernet.resolver import Resolver
@@ -197,6 +198,60 @@ def test_what_no_container_is_called_is_not_even_asked_for(
     with pytest.raises(PeerNotFoundError):
         engine.container(name)
     assert server.asked == LISTING
+
+
+# Links
+
+
+def test_links_take_a_listing_an_inspection_of_each_and_the_networks(
+    server: Replay, engine: Engine
+) -> None:
+    found = engine.links()
+    assert {(k.recipient, k.alias, k.peer) for k in found if k.recipient == "facts-u1"} == {
+        ("facts-u1", "CamelAlias", "facts-u2"),
+        ("facts-u1", "database", "facts-u2"),
+    }
+    inspections = {f"/containers/{c.id}/json": 1 for c in LISTED.values()}
+    assert server.asked == {**LISTING, **inspections, "/networks": 1}
+
+
+def test_links_are_those_of_one_recipient_or_to_one_peer(engine: Engine) -> None:
+    [legacy] = engine.links(recipient="facts-app", peer=LISTED["facts-db"].id)
+    assert (legacy.alias, legacy.peer_state, legacy.dangling) == ("db-main.v1", "running", False)
+    assert legacy.addresses == DETAILED["facts-db"].networks[0].addresses
+    assert legacy.provenances == (Provenance.LEGACY, Provenance.LISTING)
+    assert {link.recipient for link in engine.links(peer="facts-u2")} == {"facts-u1"}
+    aliases = engine.links(peer="facts-u2", aliases=True)
+    assert {link.recipient for link in aliases} == {"facts-u1", None}
+    with pytest.raises(PeerNotFoundError) as caught:
+        engine.links(peer="facts-dbb")
+    assert caught.value.near_misses[:1] == ("facts-db",)
+
+
+@pytest.mark.parametrize("scenario", ["facts", "compose"])
+def test_a_recording_tells_the_same_links(
+    folder: Path, nowhere: dict[str, str], scenario: str
+) -> None:
+    replies = {n: part for n, part in recorded("29.1", scenario).items() if n in PARTS}
+    with stand_in(**replies).on_socket(folder / "engine.sock") as server:
+        with Engine(server.url, PATIENCE, environ=nowhere) as engine:
+            told, kept = engine.links(aliases=True), engine.snapshot(HOST).links(aliases=True)
+    assert len(told) > 5
+    assert told == kept
+    assert [link.provenances for link in told] == [link.provenances for link in kept]
+
+
+def test_a_container_s_environment_is_told_and_does_not_show(
+    server: Replay, engine: Engine
+) -> None:
+    reply = next(i for i in FACTS["inspections"] if i["Name"] == "/facts-db")
+    path = f"/containers/{reply['Id']}/json"
+    server.replies[path] = {**reply, "Config": {**reply["Config"], "Env": ["A=s3cret", "B"]}}
+    found = engine.environ("facts-db")
+    assert dict(found) == {"A": "s3cret"}
+    assert repr(found) == "SecretMap(A)"
+    with pytest.raises(PeerNotFoundError):
+        engine.environ("nobody")
 
 
 # The rest that an engine tells

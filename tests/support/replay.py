@@ -7,6 +7,7 @@ hang, or talk rubbish wherever a test tells it to.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import struct
@@ -48,7 +49,9 @@ def refusal(status: str, message: str) -> bytes:
 class Exchange:
     """One request, and the connection to answer it on."""
 
-    def __init__(self, target: str, connection: socket.socket, server: Replay) -> None:
+    def __init__(self, head: bytes, body: bytes, connection: socket.socket, server: Replay) -> None:
+        self.method, target = head.decode().split()[:2]
+        self.body: Any = json.loads(body) if body else None
         parts = urlsplit(target)
         version, _, rest = parts.path.removeprefix("/").partition("/")
         versioned = version[:1] == "v" and version[1:2].isdigit()
@@ -229,22 +232,30 @@ class Replay:
         with self.changed:
             self._talking.add(connection)
         try:
-            while head := _head(connection):
-                self.answer(Exchange(head.split()[1].decode(), connection, self))
+            while (request := _request(connection))[0]:
+                self.answer(Exchange(*request, connection, self))
         finally:
             with self.changed:
                 self._talking.discard(connection)
 
 
-def _head(connection: socket.socket) -> bytes:
-    """The head of the next request; none of those that are sent has a body."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
+_METHODS = (b"GET ", b"POST ", b"DELETE ")
+_LENGTH = re.compile(rb"\r\ncontent-length: ([0-9]+)\r\n", re.IGNORECASE)
+
+
+def _request(connection: socket.socket) -> tuple[bytes, bytes]:
+    """The head and the body of the next request, which none comes before; or nothing."""
+    said = b""
+    while b"\r\n\r\n" not in said:
         more = connection.recv(65_536)
         if not more:
-            return b""
-        head += more
-        if not head.startswith(b"GET "):  # a client that speaks TLS, for one
+            return b"", b""
+        said += more
+        if not said.startswith(_METHODS):  # a client that speaks TLS, for one
             connection.sendall(reply(b"400 Bad Request", "400 Bad Request", kind="text/plain"))
-            return b""
-    return head
+            return b"", b""
+    head, _, body = said.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head + b"\r\n")
+    while length and len(body) < int(length[1]):
+        body += connection.recv(65_536)
+    return head, body

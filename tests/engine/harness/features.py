@@ -24,8 +24,10 @@ NAMED_LACKS = {
 PODMAN_LACKS = {
     "links": "Podman refuses them (400, link is not supported)",
     "icc": "Podman's networks have no option that keeps their containers apart (enable_icc)",
+    "port ranges": "Podman's Docker API takes no range of host ports (strconv.Atoi)",
     "gateway modes": "Podman's networks have no gateway modes",
     "dual-stack default network": "Podman's default network has IPv4 alone",
+    "free port of a range": "Podman's Docker API takes no range of host ports (500, strconv.Atoi)",
     "names on one network alone": "Podman's name server answers for all of a caller's networks",
 }
 
