@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache, partial
+from ipaddress import IPv4Address
 from typing import Generic, TypeVar, cast
 
 from attrs import evolve, frozen
@@ -24,14 +25,16 @@ from dockernet.model.containers import Attachment, Container
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.facts import EngineProfile
 from dockernet.model.links import Link
-from dockernet.model.mappings import FrozenMap
+from dockernet.model.mappings import FrozenMap, SecretMap
 from dockernet.model.networks import Isolate, Network
 from dockernet.model.portmap import PortMap
-from dockernet.model.ports import Port, PortRange
+from dockernet.model.ports import Port, PortRange, Protocol
+from dockernet.model.provenance import Provenance
 
 __all__ = [
     "Reading",
     "docker_networks",
+    "parse_environ",
     "parse_inspections",
     "parse_listing",
     "parse_networks",
@@ -52,6 +55,7 @@ _PODMAN_DEFAULT = "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1
 _PODMAN_API = "4.0.0"
 _REMEMBERING = (5, 0)
 _HIGHEST = 65_535
+_ANY_IPV4 = IPv4Address(0)
 _HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)")
 _NO_PORTS = PortMap()
 _BRIDGE_OPTION = "com.docker.network.bridge."
@@ -113,6 +117,16 @@ def parse_profile(version: object, info: object, host: str | None) -> EngineProf
     )
 
 
+def parse_environ(reply: object) -> SecretMap:
+    """Parse a container's own environment from the reply to ``GET /containers/{id}/json``.
+
+    An entry without ``=`` unsets a variable and is left out, as engines do for links.
+    """
+    entries = (text(e) for e in items(mapping(mapping(reply).get("Config")).get("Env")))
+    pairs = (e.partition("=") for e in entries if "=" in e)
+    return SecretMap({name: value for name, _, value in pairs})
+
+
 def podman_api(version: object) -> str | None:
     """The oldest version of Podman's own API at an engine; ``None`` where it is no Podman.
 
@@ -169,12 +183,44 @@ def _host(text: str | None) -> IPAddress | str | None:
 def with_details(listed: Iterable[Container], read: Iterable[Container]) -> tuple[Container, ...]:
     """Put containers that were read in detail in the place of the listed ones.
 
-    Only a listing tells who links to a container, so that is kept.
+    Only a listing tells who links to a container, and which of Podman's host ports are
+    of every family; so that is kept.
     """
     details = {container.id: container for container in read}
-    return tuple(
-        evolve(details[c.id], linked_as=c.linked_as) if c.id in details else c for c in listed
-    )
+    return tuple(_with_detail(c, details[c.id]) if c.id in details else c for c in listed)
+
+
+def _with_detail(listed: Container, read: Container) -> Container:
+    return evolve(read, linked_as=listed.linked_as, ports=_widened(listed.ports, read.ports))
+
+
+def _widened(listed: PortMap, read: PortMap) -> PortMap:
+    """Ports as they were read, but of every family where they are listed so.
+
+    Podman from 5 on says 0.0.0.0 in an inspection whether that or no address was asked
+    for (makeInspectPortBindings in libpod); its listing has no address for the latter.
+    Up to 5.7 that has the first port of a range alone, and the next ones are like it.
+    """
+    told = {_place(port, b): b.host_ip for port, bound in listed.items() for b in bound}
+    wide = {place for place, address in told.items() if address is None}
+
+    def like_listed(port: Port, binding: HostBinding) -> HostBinding:
+        place = number, protocol, host_port = _place(port, binding)
+        follows = place not in told and (number - 1, protocol, host_port - 1) in wide
+        if binding.host_ip != _ANY_IPV4 or not (follows or place in wide):
+            return binding
+        wide.add(place)
+        return evolve(binding, host_ip=None)
+
+    if not wide:
+        return read
+    return PortMap({port: [like_listed(port, b) for b in read[port]] for port in sorted(read)})
+
+
+def _place(port: Port, binding: HostBinding) -> tuple[int, Protocol, int]:
+    """What a binding joins; the host port is 0 where there is none."""
+    number = binding.host_port
+    return port.number, port.protocol, number if isinstance(number, int) else 0
 
 
 def with_network_ids(
@@ -378,12 +424,26 @@ def _asked_binding(ip: str, number: str) -> HostBinding:
 
 def _links(recipient: str, entry: Json, odd: _Odd) -> tuple[Link, ...]:
     """Its links, from the default bridge and from each network that it joined."""
-    texts = list(items(mapping(entry.get("HostConfig")).get("Links")))
-    for network in _networks_of(entry).values():
-        texts += items(mapping(network).get("Links"))
-    links = (odd.attempt("a link", Link.parse, t) for t in texts if isinstance(t, str))
-    named = {evolve(link, recipient=link.recipient or recipient) for link in links if link}
-    return tuple(sorted(named, key=lambda k: (k.alias, k.peer or "", k.recipient or "")))
+    told = [("", t) for t in items(mapping(entry.get("HostConfig")).get("Links"))]
+    for name, network in _networks_of(entry).items():
+        told += [(name, t) for t in items(mapping(network).get("Links"))]
+    places: dict[Link, set[str]] = {}
+    for name, link_text in told:
+        link = odd.attempt("a link", Link.parse, link_text) if isinstance(link_text, str) else None
+        if link is not None:
+            named = evolve(link, recipient=link.recipient or recipient)
+            places.setdefault(named, set()).update({name} - {""})
+    composed = "com.docker.compose.project" in mapping(mapping(entry.get("Config")).get("Labels"))
+    links = (
+        _placed(link, sorted(networks), composed=composed) for link, networks in places.items()
+    )
+    return tuple(sorted(links, key=lambda k: (k.alias, k.peer or "", k.recipient or "")))
+
+
+def _placed(link: Link, networks: list[str], *, composed: bool) -> Link:
+    place = Provenance.NETWORK if networks else Provenance.LEGACY
+    provenances = (place, Provenance.COMPOSE) if composed else (place,)
+    return evolve(link, networks=tuple(networks), provenances=provenances)
 
 
 def _attachments(entry: Json, odd: _Odd, *, details: bool = False) -> tuple[Attachment, ...]:

@@ -17,6 +17,8 @@ from recorded import FACTS, recorded, scenarios
 from dockernet.errors import FormatError
 from dockernet.formats.engine import (
     Reading,
+    docker_networks,
+    parse_environ,
     parse_inspections,
     parse_listing,
     parse_networks,
@@ -32,7 +34,7 @@ from dockernet.model.networks import Network
 from dockernet.model.portmap import PortMap
 from dockernet.model.ports import Port
 
-DOCKER = FACTS[:4]
+DOCKER, PODMANS = FACTS[:4], FACTS[4:]
 ID = "f1" * 32
 PARSERS: dict[str, Callable[[object], Reading[Any]]] = {
     "listing": parse_listing,
@@ -140,6 +142,7 @@ def test_ports_read_as_docker_ps_prints_them(engine: str, kind: str) -> None:
             "29.1", "facts-range", "7100/udp", ["0.0.0.0:17010", "[::]:17010"], id="out of a range"
         ),
         pytest.param("podman-4.3.1", "pweb", 80, ["*:18080"], id="Podman's wildcard"),
+        pytest.param("podman-5.4.2", "p6", 82, ["[::]:18092"], id="Podman 5, every IPv6 address"),
     ],
 )
 def test_host_bindings(engine: str, name: str, port: int | str, bindings: list[str]) -> None:
@@ -274,7 +277,8 @@ def test_addresses_and_gateways(engine: str, name: str, expected: dict[str, list
             id="aliases as given since 26",
         ),
         pytest.param("29.1", "facts-app", (), None, id="null on the default bridge"),
-        pytest.param("podman-4.3.1", "pdb", ("db", "8ea5f0982e38"), None, id="Podman"),
+        pytest.param("podman-4.3.1", "pdb", ("db", "8ea5f0982e38"), None, id="Podman 4"),
+        pytest.param("podman-5.4.2", "pdb", ("db", "add77c8044ee"), None, id="Podman 5"),
     ],
 )
 def test_aliases_and_dns_names(
@@ -368,27 +372,70 @@ def test_listing_and_inspection_agree_where_both_tell(engine: str) -> None:
         # Podman lists what is another's as its own where they share a network namespace.
         own = known[name] if name != "pns" else evolve(known[name], networks=())
         assert told_by_both(container) == told_by_both(own)
-        if engine != "podman-4.3.1":
+        if engine in DOCKER:
             assert container.network_mode == known[name].network_mode
-        if (engine, name) != ("29.1", "facts-rt") and engine != "podman-4.3.1":
+        if engine in DOCKER and (engine, name) != ("29.1", "facts-rt"):
             assert container.ports == known[name].ports
     assert len(detailed) >= 6
 
 
-def test_a_listing_of_podman_tells_a_part_of_the_ports() -> None:
-    known, detailed = listed("podman-4.3.1")["pweb"].ports, inspected("podman-4.3.1")["pweb"].ports
-    assert known.items() < detailed.items()
+@pytest.mark.parametrize("engine", PODMANS)
+def test_a_listing_of_podman_tells_a_part_of_the_ports(engine: str) -> None:
+    """Of ``7000-7001/udp`` and ``6000`` the first port alone, and nothing."""
+    known = listed(engine)["pweb"].ports.keys()
+    assert inspected(engine)["pweb"].ports.keys() - known == {Port(6000), Port(7001, "udp")}
 
 
-@pytest.mark.parametrize("name", ["pstop", "pweb2"])
-def test_podman_tells_ports_of_what_does_not_run_and_they_are_not_live(name: str) -> None:
-    assert listed("podman-4.3.1")[name].ports == PortMap()
+@pytest.mark.parametrize("engine", PODMANS)
+def test_podman_s_wildcards_are_told_by_its_listing(engine: str) -> None:
+    """Podman 5 says 0.0.0.0 in inspections; the rest of a range is like its first port."""
+    (joined,) = with_details([listed(engine)["pweb"]], [inspected(engine)["pweb"]])
+    bound = {str(port): [str(b.host_ip) for b in found] for port, found in joined.ports.items()}
+    wild = {port: ["None"] for port in ("80/tcp", "5000/tcp", "7000/udp", "7001/udp")}
+    assert bound == {**wild, "81/tcp": ["127.0.0.1"], "6000/tcp": []}
 
 
-def test_podman_tells_the_network_mode_in_an_inspection_alone() -> None:
-    assert {c.network_mode for c in listed("podman-4.3.1").values()} == {None}
-    modes = {name: c.network_mode for name, c in inspected("podman-4.3.1").items()}
-    owner = inspected("podman-4.3.1")["pweb"].id
+def test_a_wildcard_of_ipv4_that_was_asked_for_stays_one() -> None:
+    known, detailed = listed("podman-5.4.2")["p6"], inspected("podman-5.4.2")["p6"]
+    (joined,) = with_details([known], [detailed])
+    found = [str(b.host_ip) for n in (80, 81, 82, 83) for b in joined.ports.bindings(n)]
+    assert found == ["None", "0.0.0.0", "::", "::1"]
+
+
+@pytest.mark.parametrize(
+    "beside,follows",
+    [
+        pytest.param("0.0.0.0:7001->8001/tcp", False, id="another protocol"),
+        pytest.param("0.0.0.0:7003->8001/udp", False, id="another host port"),
+        pytest.param("127.0.0.1:7001->8001/udp", False, id="another address"),
+        pytest.param("0.0.0.0:7001->8001/udp", True, id="the next of the range"),
+        pytest.param("0.0.0.0:7001->8002/udp", False, id="another container port"),
+    ],
+)
+def test_only_the_rest_of_a_range_is_like_its_first_port(beside: str, *, follows: bool) -> None:
+    known = evolve(listed("podman-5.4.2")["pdb"], ports=PortMap.parse("*:7000->8000/udp"))
+    read = PortMap.parse(f"0.0.0.0:7000->8000/udp, {beside}")
+    (joined,) = with_details([known], [evolve(known, ports=read)])
+    told = str(joined.ports).split(", ")
+    assert (beside not in told, len(told)) == (follows, 2)
+
+
+@pytest.mark.parametrize(
+    "engine, name",
+    [("podman-4.3.1", "pstop"), ("podman-4.3.1", "pweb2"), ("podman-5.4.2", "pstop")],
+)
+def test_podman_tells_ports_of_what_does_not_run_and_they_are_not_live(
+    engine: str, name: str
+) -> None:
+    assert any(entry["Ports"] for entry in recorded(engine)["listing"] if name in entry["Names"][0])
+    assert listed(engine)[name].ports == PortMap()
+
+
+@pytest.mark.parametrize("engine", PODMANS)
+def test_podman_tells_the_network_mode_in_an_inspection_alone(engine: str) -> None:
+    assert {c.network_mode for c in listed(engine).values()} == {None}
+    modes = {name: c.network_mode for name, c in inspected(engine).items()}
+    owner = inspected(engine)["pweb"].id
     assert modes["phost"] == "host"
     assert modes["pns"] == f"container:{owner}"
 
@@ -400,15 +447,32 @@ def test_podman_tells_the_network_mode_in_an_inspection_alone() -> None:
         pytest.param("pdef", "bridge", id="the default one, under another name"),
     ],
 )
-def test_podman_attaches_to_names_which_become_ids(name: str, network: str) -> None:
-    known = networks("podman-4.3.1")
-    for containers in (listed("podman-4.3.1"), inspected("podman-4.3.1")):
+@pytest.mark.parametrize("engine", PODMANS)
+def test_podman_s_attachments_lead_to_networks(engine: str, name: str, network: str) -> None:
+    """Podman 4 has names where ids should be."""
+    known = networks(engine)
+    for containers in (listed(engine), inspected(engine)):
         joined = {c.name: c for c in with_network_ids(containers.values(), known.values())}
         (attachment,) = joined[name].networks
         assert attachment.network_id == known[network].id
         assert evolve(attachment, network_id="") == evolve(
             containers[name].networks[0], network_id=""
         )
+
+
+def test_podman_s_own_account_has_what_its_docker_api_leaves_out() -> None:
+    reply = recorded("podman-5.4.2")
+    own = parse_networks(docker_networks(reply["own_networks"], reply["version"])).values
+    assert {n.name: (n.isolate, n.interface) for n in own} == {
+        "bridge": ("false", "podman0"),
+        "facts-pnet": ("true", "podman2"),
+        "facts-p6": ("true", "podman3"),
+    }
+    compat = networks("podman-5.4.2").values()
+    assert {(n.id, n.name, n.subnets, n.gateways) for n in own} == {
+        (n.id, n.name, n.subnets, n.gateways) for n in compat
+    }
+    assert {n.isolate for n in compat} == {"false", None}
 
 
 @pytest.mark.parametrize("engine", DOCKER)
@@ -837,6 +901,58 @@ def test_odd_links(links: object, expected: list[str], odd: list[str]) -> None:
     assert reasons(reading) == odd
 
 
+@pytest.mark.parametrize(
+    "links, networks, labels, expected",
+    [
+        pytest.param(["/a:/web/b"], {}, {}, ["a:b [] legacy link"], id="a legacy link"),
+        pytest.param([], {"n": ["a:b"]}, {}, ["a:b [n] network link"], id="on a network"),
+        pytest.param(
+            ["/a:/web/b", "a:c"],
+            {"n": ["a:b", "a:c"], "m": ["a:b"]},
+            {"com.docker.compose.project": "shop"},
+            ["a:b [m n] network link, compose", "a:c [n] network link, compose"],
+            id="in both places, by Compose",
+        ),
+        pytest.param(
+            ["/a:/web/b"],
+            {},
+            {"com.docker.compose.project": "shop"},
+            ["a:b [] legacy link, compose"],
+            id="by Compose on the default bridge",
+        ),
+    ],
+)
+def test_a_link_tells_where_it_was_given(
+    links: list[str], networks: dict[str, list[str]], labels: object, expected: list[str]
+) -> None:
+    entry = {
+        "Name": "/web",
+        "HostConfig": {"Links": links},
+        "NetworkSettings": {"Networks": {name: {"Links": some} for name, some in networks.items()}},
+        "Config": {"Labels": labels},
+    }
+    found = inspect_one(**entry).values[0].links or ()
+    assert [f"{k} [{' '.join(k.networks)}] {', '.join(k.provenances)}" for k in found] == expected
+
+
+@pytest.mark.parametrize(
+    "reply, expected",
+    [
+        (None, {}),
+        ({"Config": None}, {}),
+        ({"Config": {"Env": None}}, {}),
+        (
+            {"Config": {"Env": ["A=1", "B=", "C", "D=x=y", "E=two\nlines", 5, "A=2"]}},
+            {"A": "2", "B": "", "D": "x=y", "E": "two\nlines"},
+        ),
+    ],
+)
+def test_an_environment(reply: object, expected: dict[str, str]) -> None:
+    found = parse_environ(reply)
+    assert found == expected
+    assert "lines" not in repr(found)
+
+
 def test_links_that_differ_by_the_recipient_alone_have_an_order() -> None:
     networks = {"a": {"Links": ["/db:/one/db", "/db:/two/db"]}, "b": {"Links": ["/db:/two/db"]}}
     found = inspect_one(NetworkSettings={"Networks": networks}).values[0].links
@@ -1077,7 +1193,7 @@ def replaced(document: object, path: tuple[Any, ...], value: object) -> object:
 def one_of(kind: str, *names: str) -> list[Any]:
     found = [
         entry
-        for engine in ("20.10", "29.1", "podman-4.3.1")
+        for engine in ("20.10", "29.1", *PODMANS)
         for entry in recorded(engine)[kind]
         if str(entry.get("Name") or entry["Names"]).strip("/").endswith(names)
     ]

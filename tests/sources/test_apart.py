@@ -12,7 +12,8 @@ from replay import Replay
 
 from dockernet import Engine, HostsFile, Interface, Resolver, Snapshot, Vantage, VantageKind
 from dockernet.formats.engine import parse_profile
-from dockernet.model.endpoints import Explanation, Route
+from dockernet.model.explanations import Explanation
+from dockernet.refusals import Route
 
 ROOTLESS = ("docker-26.1", "docker-28.5", "podman-5.4")
 PLACES = ("host", "web", "shop", "inner", "hosted")
@@ -67,7 +68,7 @@ def test_what_is_given_answered_and_what_is_refused_did_not(
         ("docker-28.5", "shop", "hosted:8099", ["host mode 172.18.0.1:8099"]),
         ("docker-28.5", "hosted", "web:80", ["direct 172.17.0.2:80"]),
         ("podman-5.4", "host", "hosted:8099", ["host mode 127.0.0.1:8099", "host mode [::1]:8099"]),
-        ("podman-5.4", "host", "inner:80", ["published 127.0.0.1:44367"]),
+        ("podman-5.4", "host", "inner:80", ["published 127.0.0.1:44367", "published [::1]:44367"]),
         ("podman-5.4", "shop", "pub:80", ["gateway 10.89.0.1:35035", "routed 10.88.0.3:80"]),
         ("podman-5.4", "shop", "hosted:8099", ["host mode host.containers.internal:8099"]),
         ("podman-5.4", "inner", "hosted:8099", ["host-address-unknown"]),

@@ -9,7 +9,7 @@ from typing import Any
 DATA = Path(__file__).parents[1] / "data" / "engine"
 TLS = DATA / "tls"
 
-FACTS = ("20.10", "26.1", "28.5", "29.1", "podman-4.3.1")
+FACTS = ("20.10", "26.1", "28.5", "29.1", "podman-4.3.1", "podman-5.4.2")
 """The engines of which one and the same scenario was recorded."""
 
 
