@@ -12,7 +12,8 @@ from harness.features import needs
 
 from dockernet import Endpoint, Peer, PeerNotFoundError, Reason, Route, SourceError
 
-NEIGHBOURS = 12
+NEIGHBOURS = 50
+HOUR = 3600.0  # seconds; whoever waits for so long is given up before
 
 
 @frozen(eq=False)
@@ -50,10 +51,10 @@ def _endpoints(target: str) -> tuple[Endpoint, ...]:
     return dockernet.endpoints(target)
 
 
-def _by_dns_alone(target: str) -> Endpoint:
+def _by_dns_alone(target: str, timeout: float = 1.0) -> Endpoint:
     import dockernet
 
-    return dockernet.Resolver([dockernet.Dns()]).resolve(target)
+    return dockernet.Resolver([dockernet.Dns(timeout=timeout)]).resolve(target)
 
 
 def _awaited(target: str) -> list[Endpoint]:
@@ -144,6 +145,19 @@ def test_all_neighbours_are_found_with_names_addresses_and_network(street: Stree
     assert {(p.network, p.sources) for p in peers} == {(network, ("dns",))}
 
 
+def test_the_command_line_lists_all_neighbours(street: Street) -> None:
+    """And the table for people has what the document has."""
+    command = ("-m", "dockernet", "peers")
+    told = {p["name"]: p for p in street.asking.python(*command, "--json").json()["peers"]}
+    wanted = {c.name: _addresses(c, street.net) for c in street.neighbours}
+    assert len(wanted) == NEIGHBOURS
+    assert {name: set(peer["addresses"]) for name, peer in told.items()} == wanted
+    shown = street.asking.python(*command)
+    lines = [line.split() for line in shown.out.splitlines()[1:]]
+    assert (shown.code, shown.err) == (0, "")
+    assert {line[0] for line in lines if line[0] in wanted} == wanted.keys()
+
+
 def test_neighbours_are_those_of_every_network(scene: Scene, street: Street) -> None:
     """Each at its own address there, and the default bridge has no names."""
     second = scene.network("second")
@@ -184,8 +198,11 @@ def test_known_names_are_told_while_the_server_for_others_is_silent() -> None:
         )
         asking = scene.run("asking", network=net, also={plain: ()})
         for peer in (web, only):
-            endpoint = asking.call(_by_dns_alone, f"{peer.name}:80")
+            # Whoever waited for the server for others would not come back.
+            endpoint = asking.call(_by_dns_alone, f"{peer.name}:80", HOUR)
             assert asking.dial(endpoint).name == peer.name
+            command = ("-m", "dockernet", "resolve", f"{peer.name}:80")
+            assert asking.python(*command).out == f"{endpoint}\n"
         with pytest.raises(SourceError, match=r"dns: 127\.0\.0\.11 port 53"):
             asking.call(_by_dns_alone, "nosuch:80")
         assert {p.name for p in asking.call(_peers)} == {web.name, only.name}

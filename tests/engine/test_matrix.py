@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from harness import Cast, Place, RealContainer, RealEngine, Scene
 from harness.features import needs
 from harness.matrix import (
     Address,
     Answer,
+    Judgement,
     ask,
+    compared,
     conceivable,
-    faults,
     host_addresses,
     truth,
 )
@@ -26,6 +27,7 @@ PEERS: dict[str, dict[str, str | None]] = {
     "loop": {"80": "loop", "81": "loop"},
     "loop6": {"80": "loop6"},
     "specific": {"80": "specific"},
+    "split": {"80": "split"},
     "twice": {"80": "twice"},
     "same": {"80": "same", "80/udp": "same"},
     "one": {"80": "one", "81": "one"},
@@ -61,9 +63,6 @@ DEAF_CALLERS = tuple(c for c in CALLERS if c.startswith("in-") and c != "in-apar
 
 # The two tables: with the engine's socket, and without it.
 HEARING, DEAF = "with the engine", "without the engine"
-# How many cells there were, and what was not right in them.
-Judgement = tuple[int, tuple[str, ...]]
-
 # Networks where containers have no names for each other.
 _NAMELESS = {"bridge", "podman", "host", "none"}
 
@@ -127,20 +126,20 @@ class World:
         thinkable = {target: self.conceivable(target, caller) for target in answers}
         given = {a for answer in answers.values() for a in answer.addresses}
         really = truth(self.callers[caller], given.union(*thinkable.values()))
-        return len(answers), tuple(faults(answers, self.targets(), thinkable, really))
+        return compared(answers, self.targets(), thinkable, really)
 
     def _deaf(self, caller: str) -> Judgement:
         """Without it: no endpoint is wrong, and no name that can be known is missed."""
         place = self.callers[caller].with_env(DOCKER_HOST="unix:///nowhere/docker.sock")
         answers = ask(place, list(self.targets()))
         really = truth(place, {a for answer in answers.values() for a in answer.addresses})
-        found = faults(answers, self.targets(), dict.fromkeys(answers, ()), really)
-        missed = (
-            f"{target}: its name can be known to {caller}, but {answer} says otherwise"
+        found = compared(answers, self.targets(), dict.fromkeys(answers, ()), really)
+        missed = {
+            target: (f"its name can be known to {caller}, but {answer} says otherwise",)
             for target, answer in answers.items()
             if self.can_know(caller, target) and not answer.addresses
-        )
-        return len(answers), (*found, *missed)
+        }
+        return evolve(found, missed=missed)
 
     def peer(self, target: str) -> RealContainer:
         name = target.rpartition(":")[0]
@@ -170,6 +169,7 @@ def _built(engine: RealEngine, scene: Scene) -> World:
         Cast("loop", ports=["80", "81"], publish=["127.0.0.1::80"]),
         Cast("loop6", ports=["80"], publish=["[::1]::80"]),
         Cast("specific", ports=["80"], publish=[f"{here}:18180:80"]),
+        Cast("split", ports=["80"], publish=[f"{here}:18480:80", "[::]:18481:80"]),
         Cast("twice", ports=["80"], publish=["127.0.0.1:18280:80", f"{here}:18281:80"]),
         Cast("same", ports=["80", "80/udp"], publish=["18382:80", "18383:80/udp"]),
         Cast("one", ports=["80", "81"], network=one, publish=["80"]),
@@ -214,7 +214,7 @@ def _built(engine: RealEngine, scene: Scene) -> World:
 @pytest.mark.parametrize("caller", [_row(c) for c in CALLERS])
 def test_what_is_resolved_answers_and_what_is_refused_does_not(world: World, caller: str) -> None:
     """Each endpoint reads back the right name; no refused peer answers anywhere."""
-    assert world.judge(HEARING, caller)[1] == ()
+    assert world.judge(HEARING, caller).faults == ()
 
 
 @pytest.mark.parametrize("caller", [_row(c) for c in DEAF_CALLERS])
@@ -222,7 +222,7 @@ def test_without_the_engine_names_on_networks_and_links_are_resolved(
     world: World, caller: str
 ) -> None:
     """Each endpoint reads back the right name, and no name that can be known is missed."""
-    assert world.judge(DEAF, caller)[1] == ()
+    assert world.judge(DEAF, caller).faults == ()
 
 
 # What the table of routes must say: the caller, the target, and the route of the best
@@ -320,7 +320,12 @@ def test_every_cell_is_right(world: World, table: str, capsys: pytest.CaptureFix
     every = world.callers if table == HEARING else DEAF_CALLERS
     callers = tuple(caller for caller in every if caller in world.callers)
     told = [world.judge(table, caller) for caller in callers]
-    cells, wrong = sum(n for n, _ in told), sum(len(found) for _, found in told)
+    cells, right = sum(j.cells for j in told), sum(j.right for j in told)
+    wrong, missed = sum(len(j.wrong) for j in told), sum(len(j.missed) for j in told)
     with capsys.disabled():
-        print(f"\nEngine {world.engine.version} {table}: {cells} cells, {wrong} not right")
-    assert (cells, wrong) == (sum(map(len, PEERS.values())) * len(callers), 0)
+        print(
+            f"\nEngine {world.engine.version} {table}: "
+            f"{cells} cells, {right} right, {wrong} wrong, {missed} missed"
+        )
+    every_cell = sum(map(len, PEERS.values())) * len(callers)
+    assert (cells, right, wrong, missed) == (every_cell, every_cell, 0, 0)

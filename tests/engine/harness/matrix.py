@@ -116,32 +116,68 @@ def judged(
     return answers
 
 
+@frozen
+class Judgement:
+    """How answers compare with the truth, where every target is a cell.
+
+    ``wrong`` has what is false about cells with an endpoint that does not reach its
+    peer, ``missed`` the same about those where an address would do and none was given;
+    no cell is in both.
+    """
+
+    cells: int
+    wrong: Mapping[str, tuple[str, ...]]
+    missed: Mapping[str, tuple[str, ...]]
+
+    @property
+    def right(self) -> int:
+        return self.cells - len(self.wrong) - len(self.missed)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        told = (*self.wrong.items(), *self.missed.items())
+        return tuple(f"{target}: {fault}" for target, found in told for fault in found)
+
+
+def compared(
+    answers: Mapping[str, Answer],
+    wanted: Mapping[str, str | None],
+    conceivable: Mapping[str, Iterable[Address]],
+    really: Mapping[Address, str],
+) -> Judgement:
+    """Compare answers with the truth.
+
+    ``wanted`` has the name that must be read back for each target, ``conceivable``
+    every address that anyone could think of for it.
+    """
+    wrong: dict[str, tuple[str, ...]] = {}
+    missed: dict[str, tuple[str, ...]] = {}
+    for target, answer in answers.items():
+        name = wanted[target]
+        given = {_family(host) for host, *_ in answer.addresses}
+        wrong[target] = tuple(
+            f"{address} reads {really.get(address)}, not {name}"
+            for address in answer.addresses
+            if really.get(address) != name
+        )
+        missed[target] = tuple(
+            f"{address} would do, but {answer} says otherwise"
+            for address in conceivable[target]
+            if really.get(address) == name is not None and _family(address[0]) not in given
+        )
+    wrong = {target: found for target, found in wrong.items() if found}
+    missed = {t: found for t, found in missed.items() if found and t not in wrong}
+    return Judgement(len(answers), wrong, missed)
+
+
 def faults(
     answers: Mapping[str, Answer],
     wanted: Mapping[str, str | None],
     conceivable: Mapping[str, Iterable[Address]],
     really: Mapping[Address, str],
 ) -> list[str]:
-    """Where answers and truth differ: wrong endpoints, and refusals that are not true.
-
-    ``wanted`` has the name that must be read back for each target, ``conceivable``
-    every address that anyone could think of for it.
-    """
-    found: list[str] = []
-    for target, answer in answers.items():
-        name = wanted[target]
-        given = {_family(host) for host, *_ in answer.addresses}
-        found += [
-            f"{target}: {address} reads {really.get(address)}, not {name}"
-            for address in answer.addresses
-            if really.get(address) != name
-        ]
-        found += [
-            f"{target}: {address} would do, but {answer} says otherwise"
-            for address in conceivable[target]
-            if really.get(address) == name is not None and _family(address[0]) not in given
-        ]
-    return found
+    """Where answers and truth differ: wrong endpoints, and refusals that are not true."""
+    return list(compared(answers, wanted, conceivable, really).faults)
 
 
 def _family(host: str) -> int:

@@ -140,11 +140,22 @@ class HostPlace(Place):
         # Not "ip netns exec": that puts another /sys before the program, too.
         return ("nsenter", f"--net=/run/netns/{self.netns}") if self.netns else ()
 
+    @property
+    def _environ(self) -> dict[str, str]:
+        return {k: v for k, v in {**os.environ, **self.env}.items() if v is not None}
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a program that goes on; its standard streams are pipes."""
+        pipe = subprocess.PIPE
+        whole = [*self.entering, *command]
+        return subprocess.Popen(
+            whole, env=self._environ, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        )
+
     def execute(self, *command: str) -> Completed:
-        env = {k: v for k, v in {**os.environ, **self.env}.items() if v is not None}
         done = subprocess.run(
             [*self.entering, *command],
-            env=env,
+            env=self._environ,
             capture_output=True,
             text=True,
             timeout=60,
