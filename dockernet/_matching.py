@@ -188,20 +188,12 @@ def _linked_peers(question: _Question, links: Iterable[Link]) -> tuple[Container
     ``web-1`` and ``shop-web-1`` lead to ``shop-web-2`` as well. Compose 1 numbers them
     rightly, and links one replica alone by the name of the service.
     """
-    every = (peer for link in links for peer in _linked_peer(question, link))
-    linked = tuple({peer.id: peer for peer in every}.values())
+    every = (question.inventory.named(link.peer or "") for link in links)
+    linked = tuple({peer.id: peer for peer in every if peer is not None}.values())
     services = {c.service for c in question.of_own_project(linked)} - {None}
     told = (question.of_own_project(way(question)) for way in (_named, _own_service))
     meant = (tuple(c for c in some if c.service in services) for some in told)
     return question.running_first(next(filter(None, meant), linked))
-
-
-def _linked_peer(question: _Question, link: Link) -> tuple[Container, ...]:
-    """A link names its peer by name, or by the id that it was made with."""
-    peer = link.peer or ""
-    named = (c for c in question.inventory.containers if c.name == peer != "")
-    found = next(named, None) or question.inventory.container(peer)
-    return () if found is None else (found,)
 
 
 def _by_whole_id(question: _Question) -> tuple[Container, ...]:

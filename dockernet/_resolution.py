@@ -8,6 +8,7 @@ all made here, so that both faces make the same ones.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 
 from attrs import define, evolve, field, frozen
 
@@ -24,20 +25,14 @@ from dockernet.errors import (
 from dockernet.model.addresses import IPAddress
 from dockernet.model.containers import Container
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import (
-    NOT_HEARD,
-    Endpoint,
-    Explanation,
-    Peer,
-    Reason,
-    Refusal,
-    Route,
-)
+from dockernet.model.endpoints import Endpoint
+from dockernet.model.explanations import NOT_HEARD, Explanation, Peer
 from dockernet.model.facts import EngineProfile, Fact, Inventory, Source, Want
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port
 from dockernet.model.targets import Target
 from dockernet.model.vantage import Vantage, VantageKind
+from dockernet.refusals import Reason, Refusal, Route
 
 __all__ = ["Census", "Resolution"]
 
@@ -137,6 +132,25 @@ class Resolution(_Inquiry):
         if not outcome.endpoints:
             raise UnreachableError(str(self.target), outcome.refusals)
         return outcome.endpoints
+
+    def at(self, port: Port) -> Resolution:
+        """The same look-up with another port, of what was heard."""
+        other = copy(self)
+        other.target = evolve(self.target, port=port)
+        return other
+
+    def known_ports(self) -> tuple[Port, ...]:
+        """The container ports of the peer, as far as what was heard tells them.
+
+        Raises:
+            AmbiguousPeerError: Several peers fit equally well.
+        """
+        for inventory in self.inventories:
+            peers = match(self.target, inventory, standing(self.vantage, inventory)).peers
+            for peer in peers[:1]:
+                owner = network_owner(peer, inventory) or peer
+                return peer.known_ports or owner.known_ports
+        return tuple(sorted({port for fact in self._facts() for port in fact.ports}))
 
     def explanation(self) -> Explanation:
         """Everything that was found; it never raises for an unknown peer."""
@@ -238,17 +252,13 @@ class Resolution(_Inquiry):
         refusal = settled(peer) or settled(owner)
         if refusal is not None:
             return (), (refusal,)
-        port = self._port(peer, owner, notes)
+        known = peer.known_ports or owner.known_ports
+        port = self.target.port or self._chosen(known, notes)
         if port is None:
-            return (), (_port_unknown(self.target),)
+            return (), (_port_unknown(self.target, known),)
         return walk(Case(_label(peer), owner, port, where, self.vantage, inventory))
 
-    def _port(self, peer: Container, owner: Container, notes: list[str]) -> Port | None:
-        if self.target.port is not None:
-            return self.target.port
-        return self._chosen(peer.known_ports or owner.known_ports, notes)
-
-    def _chosen(self, known: Iterable[Port], notes: list[str]) -> Port | None:
+    def _chosen(self, known: Iterable[Port] | None, notes: list[str]) -> Port | None:
         choice = self.choose(known)
         notes += [] if choice.note is None else [choice.note]
         return choice.port
@@ -277,14 +287,15 @@ class Resolution(_Inquiry):
         if disproved is not None:
             return _Outcome(known=True, refusals=(disproved,))
         notes: list[str] = []
-        port = self.target.port or self._chosen((p for f in facts for p in f.ports), notes)
+        known = sorted({port for fact in facts for port in fact.ports})
+        port = self.target.port or self._chosen(known or None, notes)
         stale = [
             _stale_fact(fact, set(best.addresses))
             for fact in facts
             if fact.addresses and set(best.addresses).isdisjoint(fact.addresses)
         ]
         if port is None:
-            refusals = (_port_unknown(self.target),)
+            refusals = (_port_unknown(self.target, known),)
             return _Outcome(known=True, refusals=refusals, diagnostics=tuple(stale))
         asked = self.target.address
         addresses = best.addresses if asked is None else (asked,)
@@ -346,7 +357,13 @@ class Resolution(_Inquiry):
 
 @define(eq=False, repr=False)
 class Census(_Inquiry):
-    """The look-up of every peer that can be named from a vantage."""
+    """The look-up of every peer that can be named from a vantage.
+
+    Attributes:
+        of_links: Whether only peers that links lead to are looked for.
+    """
+
+    of_links: bool = field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         self.want = Want(None, self.vantage)
@@ -354,7 +371,7 @@ class Census(_Inquiry):
     def next_source(self) -> Source | None:
         """The source to ask next; it is told whether an engine has covered the caller."""
         standings = (standing(self.vantage, i) for i in self.inventories)
-        covered = any(s.stand is Stand.CONTAINER for s in standings)
+        covered = self.of_links or any(s.stand is Stand.CONTAINER for s in standings)
         self.want = Want(None, self.vantage, covered)
         return super().next_source()
 
@@ -473,8 +490,10 @@ def _stale_fact(fact: Fact, current: Iterable[IPAddress]) -> Diagnostic:
     return Diagnostic(fact.source, fact.name, reason)
 
 
-def _port_unknown(target: Target) -> Refusal:
-    detail = f"no source tells a port of {target.name}"
+def _port_unknown(target: Target, known: Iterable[Port] = ()) -> Refusal:
+    told = " and ".join(map(str, known))
+    none = f"no source tells a port of {target.name}"
+    detail = f"{target.name} has {told}, and nothing tells which is meant" if told else none
     return Refusal(None, Reason.PORT_UNKNOWN, detail, f"say {target}:PORT")
 
 

@@ -13,13 +13,14 @@ from dockernet.errors import FormatError, SourceError
 from dockernet.formats.urls import PeerUrl
 from dockernet.model.containers import Container
 from dockernet.model.facts import Source
+from dockernet.model.mappings import SecretMap
 from dockernet.model.targets import Target, TargetLike
 from dockernet.model.vantage import Vantage, VantageKind
 
 if TYPE_CHECKING:
     from dockernet.sources.defaults import Engine
 
-__all__ = ["ContainerSource", "Setting"]
+__all__ = ["ContainerSource", "SecretSource", "Setting"]
 
 
 @runtime_checkable
@@ -28,6 +29,15 @@ class ContainerSource(Source, Protocol):
 
     def container(self, name: str) -> Container:
         """One container in detail."""
+        ...
+
+
+@runtime_checkable
+class SecretSource(Source, Protocol):
+    """A source that tells a container's own environment, as an engine does."""
+
+    def environ(self, name: str) -> SecretMap:
+        """The environment of one container."""
         ...
 
 
@@ -83,10 +93,10 @@ class Setting:
         choose = of_scheme(url.default)
         return tuple(self.resolution(target, choose=choose) for target in url.targets)
 
-    def census(self) -> Census:
-        """Begin to look for every peer."""
+    def census(self, *, of_links: bool = False) -> Census:
+        """Begin to look for every peer, or for those alone that links lead to."""
         vantage = self.vantage()
-        return Census(vantage, self.sources(vantage))
+        return Census(vantage, self.sources(vantage), of_links=of_links)
 
     def vantage(self) -> Vantage:
         """The vantage that was given, else the one recorded in a source, else here."""
@@ -113,6 +123,19 @@ class Setting:
         from dockernet.sources.defaults import Dns, Environ, HostsFile  # noqa: PLC0415 - see there
 
         return self._default_engine(), Dns(), HostsFile(), Environ()
+
+    def secret_source(self) -> SecretSource:
+        """The first source that can tell a container's environment.
+
+        Raises:
+            SourceError: There is none.
+        """
+        sources = (self._default_engine(),) if self._given is None else self._given
+        found = next((s for s in sources if isinstance(s, SecretSource)), None)
+        if found is None:
+            reason = "only an engine knows the environment of a peer"
+            raise SourceError("resolver", f"{reason}: give one as a source")
+        return found
 
     def container_source(self) -> ContainerSource:
         """The first source that can tell a container by name.

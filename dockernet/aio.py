@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal, Self, TypeVar
 
+from dockernet._link_resolution import Linking, target_of
 from dockernet._resolution import Census, Resolution
 from dockernet._setting import Setting
 from dockernet._standing import vantage_in
@@ -15,8 +16,10 @@ from dockernet.errors import SourceError
 from dockernet.formats.urls import PeerUrl
 from dockernet.model.containers import Container
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Endpoint, Explanation, Peer
+from dockernet.model.endpoints import Endpoint
+from dockernet.model.explanations import Explanation, Peer
 from dockernet.model.facts import Fact, Inventory, Source, Want
+from dockernet.model.links import Link, LinkReport
 from dockernet.model.targets import TargetLike
 from dockernet.model.vantage import Vantage
 
@@ -73,6 +76,20 @@ class AsyncResolver:
         parsed = PeerUrl.parse(url)
         asked = self._setting.of_url(parsed)
         return parsed.rewritten([(await _driven(one)).endpoints()[0] for one in asked])
+
+    async def links(self, *wanted: Link | str, secrets: bool = False) -> LinkReport:
+        """Links to peers with what is dialled from here, to write them back."""
+        if wanted:
+            linking = Linking.of(wanted)
+        else:
+            linking = Linking.told(await _driven(self._setting.census(of_links=True)))
+        for link in linking.links:
+            linking.heard(link, await _driven(self._setting.resolution(target_of(link))))
+        if secrets and linking.peers:
+            source = self._setting.secret_source()
+            told = [await asyncio.to_thread(source.environ, peer) for peer in linking.peers]
+            linking.environs = dict(zip(linking.peers, told, strict=True))
+        return linking.report()
 
     async def peers(self) -> tuple[Peer, ...]:
         """Every peer that the sources know, by name and network."""

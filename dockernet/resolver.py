@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal, Self, TypeVar
 
+from dockernet._link_resolution import Linking, target_of
 from dockernet._resolution import Census, Resolution
 from dockernet._setting import Setting
 from dockernet._standing import identified, vantage_in
 from dockernet.errors import SourceError
 from dockernet.formats.urls import PeerUrl
 from dockernet.model.containers import Container
-from dockernet.model.endpoints import Endpoint, Explanation, Peer
+from dockernet.model.endpoints import Endpoint
+from dockernet.model.explanations import Explanation, Peer
 from dockernet.model.facts import Inventory, Source, Want
+from dockernet.model.links import Link, LinkReport
 from dockernet.model.targets import TargetLike
 from dockernet.model.vantage import Vantage
 
@@ -110,6 +113,42 @@ class Resolver:
         parsed = PeerUrl.parse(url)
         asked = self._setting.of_url(parsed)
         return parsed.rewritten([_driven(one).endpoints()[0] for one in asked])
+
+    def links(self, *wanted: Link | str, secrets: bool = False) -> LinkReport:
+        """Links to peers with what is dialled from here, to write them back.
+
+        Args:
+            wanted: Links, or texts as of :meth:`~dockernet.Link.from_spec`; without any,
+                every link that the caller is known to be the recipient of. Their ports
+                are those that the peer exposes unless they were said. A link that has
+                a recipient is looked up by its alias, which it is known by there.
+            secrets: Whether the peers' own environments are read, too, by an engine.
+
+        Returns:
+            The links, and the ports and links that lead nowhere, as diagnostics.
+
+        Raises:
+            DockernetError: A link that was asked for leads nowhere, as with
+                :meth:`resolve`.
+
+        Example:
+            >>> from dockernet import Environ, Resolver, Vantage
+            >>> variables = {"DB_NAME": "/app/db", "DB_PORT_5432_TCP": "tcp://172.17.0.3:5432"}
+            >>> here = Vantage(hostname="api")
+            >>> [link] = Resolver([Environ(variables)], vantage=here).links("db:store").links
+            >>> link.to_environ()["STORE_NAME"], link.to_environ()["STORE_PORT_5432_TCP_ADDR"]
+            ('/api/store', '172.17.0.3')
+        """
+        if wanted:
+            linking = Linking.of(wanted)
+        else:
+            linking = Linking.told(_driven(self._setting.census(of_links=True)))
+        for link in linking.links:
+            linking.heard(link, _driven(self._setting.resolution(target_of(link))))
+        if secrets and linking.peers:
+            source = self._setting.secret_source()
+            linking.environs = {peer: source.environ(peer) for peer in linking.peers}
+        return linking.report()
 
     def peers(self) -> tuple[Peer, ...]:
         """Every peer that the sources know, by name and network.

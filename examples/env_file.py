@@ -11,40 +11,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address
 
-from attrs import evolve
-
-from dockernet import (
-    DockernetError,
-    Engine,
-    Link,
-    Resolver,
-    Route,
-    Snapshot,
-    UnreachableError,
-)
-
-DIRECT = {Route.SHARED_NETWORK, Route.LINK}
-
-
-def completed(link: Link, engine: Engine | Snapshot, inside: Resolver) -> Link:
-    """Add to a link what the engine knows of its peer, as it is seen from inside."""
-    peer = engine.container(link.peer or link.alias)
-    try:
-        found = [e.host for e in inside.endpoints(peer) if e.route in DIRECT]
-    except UnreachableError:
-        found = []
-    addresses = tuple(a for a in found if isinstance(a, IPv4Address | IPv6Address))
-    return evolve(link, addresses=addresses, ports=peer.known_ports)
+from dockernet import DockernetError, Engine, Resolver, Snapshot, links_environ
 
 
 def variables(engine: Engine | Snapshot, recipient: str) -> Iterator[str]:
     """The lines of the file."""
-    inside = Resolver([engine]).seen_from(recipient)
-    for link in engine.container(recipient).links or ():
-        for name, value in completed(link, engine, inside).to_environ().items():
-            yield f"{name}={value}"
+    found = Resolver([engine]).seen_from(recipient).links().links
+    return (f"{name}={value}" for name, value in links_environ(found).variables.items())
 
 
 def main() -> int:

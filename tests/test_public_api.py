@@ -32,7 +32,8 @@ PROMISED = WORDS.findall("""
 """)
 # What the answers of these are made of, and what those take who write sources.
 EXTRAS = WORDS.findall("""
-    LinkKind LinkReport LinkVariables Provenance links_environ Target VantageKind Interface EngineProfile Inventory Freshness
+    Exposure Publication LinkKind LinkReport LinkVariables Provenance links_environ
+    Target VantageKind Interface EngineProfile Inventory Freshness
     __version__
 """)
 AWAITED = ["AsyncResolver", "endpoints", "explain", "peers", "resolve"]
@@ -200,6 +201,7 @@ VALUES: list[Any] = [
     dockernet.Inventory(
         source="engine", engine=PROFILE, containers=(CONTAINER,), networks=(NETWORK,)
     ),
+    dockernet.Publication(CONTAINER, dockernet.Port(80), dockernet.HostBinding(None, 8080)),
 ]
 KINDS = [type(value).__name__ for value in VALUES]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from attrs import evolve
 from builders import ABROAD, WILD, Told, container, fact, inside, inventory, on_host
 
 import dockernet
@@ -22,7 +23,9 @@ from dockernet import (
     Diagnostic,
     EngineUnavailableError,
     FormatError,
+    Link,
     PeerNotFoundError,
+    Provenance,
     Resolver,
     Snapshot,
     SourceError,
@@ -33,6 +36,7 @@ from dockernet import (
 )
 from dockernet._standing import Stand
 from dockernet.aio import AsyncResolver
+from dockernet.model.mappings import SecretMap
 
 ME = container("me", {"app": 9}, service="shop/web/2")
 DB = container("db", {"app": 2}, "5432/tcp")
@@ -194,6 +198,115 @@ def test_a_url_that_cannot_be_rewritten_shows_no_secret(
     with pytest.raises(error) as caught:
         make([engine()], inside(ME)).rewrite_url(url)
     assert "s3cret" not in f"{caught.value!r} {caught.value}"
+
+
+@pytest.mark.parametrize(
+    "ports, detail",
+    [
+        ("", "no source tells a port of it"),
+        ("1/tcp, 2/tcp", "it has 1/tcp and 2/tcp, and nothing tells which is meant"),
+        ("80/udp, 90/udp", "it has 80/udp and 90/udp, and nothing tells which is meant"),
+    ],
+)
+def test_a_url_without_a_port_is_refused_where_none_of_the_peer_s_is_meant(
+    make: Any, ports: str, detail: str
+) -> None:
+    told = Told(inventory(ME, container("it", {"app": 4}, ports)), name="engine")
+    with pytest.raises(UnreachableError) as caught:
+        make([told], inside(ME)).rewrite_url("http://it/")
+    assert [r.detail for r in caught.value.refusals] == [detail]
+
+
+def test_the_scheme_s_port_has_to_do_where_no_source_tells_ports(make: Any) -> None:
+    resolver = make([Told(fact("db", "10.7.0.2"))], inside(ME))
+    assert resolver.rewrite_url("postgresql://db/app") == "postgresql://10.7.0.2:5432/app"
+
+
+# Links.
+
+SECRETS = SecretMap({"PASSWORD": "s3cret", "HOME": "/"})
+
+
+class Live(Told):
+    """An engine that tells environments, too, and which it was asked for."""
+
+    def __init__(self, *said: Any) -> None:
+        super().__init__(*said, name="engine")
+        self.asked_for: list[str] = []
+
+    def environ(self, name: str) -> SecretMap:
+        self.asked_for.append(name)
+        return SECRETS
+
+    def container(self, name: str) -> Any:
+        return next(c for c in self.said[0].containers if c.name == name)
+
+
+def test_links_that_are_asked_for_have_what_is_dialled_from_here(make: Any) -> None:
+    report = make([engine()], inside(ME)).links("db:store", Link("web", peer="web"))
+    store, web = report.links
+    assert (store.recipient, store.peer, str(store.address)) == ("me", "db", "10.7.0.2")
+    assert store.to_environ()["STORE_PORT"] == "tcp://10.7.0.2:5432"
+    assert web.to_environ()["WEB_PORT_80_TCP"] == "tcp://10.7.0.1:8080"
+    assert report.diagnostics == ()
+
+
+def test_a_link_that_is_asked_for_raises_what_resolving_does(make: Any) -> None:
+    resolver = make([engine()], inside(ME))
+    for wanted, kind in (("nobody", PeerNotFoundError), ("db:", None), ("db:x:y", FormatError)):
+        if kind is None:
+            assert [link.alias for link in resolver.links(wanted).links] == ["db"]
+            continue
+        with pytest.raises(kind):
+            resolver.links(wanted)
+
+
+def test_links_that_are_known_are_those_of_every_place(make: Any) -> None:
+    given = Link("store", "me", "db", networks=("app",), provenances=(Provenance.NETWORK,))
+    caller = evolve(ME, links=(given,))
+    lines = (
+        fact("store", "10.7.0.9", provenance=Provenance.ENVIRON),
+        fact("extra", "10.7.0.2", "80", provenance=Provenance.HOSTS),
+    )
+    sources = [Told(inventory(caller, DB), name="engine"), Told(*lines)]
+    report = make(sources, inside(caller)).links()
+    assert [(str(link), str(link.address), link.provenances) for link in report.links] == [
+        ("extra:extra", "10.7.0.2", (Provenance.HOSTS,)),
+        ("db:store", "10.7.0.2", (Provenance.NETWORK, Provenance.ENVIRON)),
+    ]
+    assert list(map(str, report.diagnostics)) == [
+        "variables: store: stale: it says 10.7.0.9; fresh from network link: 10.7.0.2, fd07::2"
+    ]
+    stale = [str(d) for d in make(sources, inside(caller)).explain("store").diagnostics]
+    assert stale == ["told: store: stale: it says 10.7.0.9, but the peer has 10.7.0.2, fd07::2"]
+
+
+def test_secrets_are_read_once_for_each_peer_and_only_when_asked_for(make: Any) -> None:
+    source = Live(WHOLE)
+    resolver = make([source], inside(ME))
+    assert [link.environ for link in resolver.links("db").links] == [{}]
+    assert source.asked_for == []
+    report = resolver.links("db:a", "db:b", "web", secrets=True)
+    assert source.asked_for == ["db", "web"]
+    assert [link.environ for link in report.links] == [SECRETS] * 3
+    assert report.links[0].to_environ(secrets=["HOME"])["A_ENV_HOME"] == "/"
+    assert "s3cret" not in repr(report)
+
+
+def test_secrets_as_seen_from_another_container_are_those_of_its_peers(make: Any) -> None:
+    given = Link("store", "me", "db", networks=("app",), provenances=(Provenance.NETWORK,))
+    whole = inventory(evolve(ME, links=(given,)), DB)
+    report = make([Live(whole)], on_host()).seen_from("me").links(secrets=True)
+    assert [(str(link), link.recipient, link.environ) for link in report.links] == [
+        ("db:store", "me", SECRETS)
+    ]
+
+
+def test_secrets_that_nobody_can_tell_are_an_error(make: Any) -> None:
+    resolver = make([engine()], inside(ME))
+    with pytest.raises(SourceError, match="only an engine knows the environment of a peer"):
+        resolver.links("db", secrets=True)
+    assert resolver.links(secrets=True).links == ()  # no link, no secret
 
 
 # Sources.

@@ -6,9 +6,25 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
-__all__ = ["FOUND", "NOTHING", "SCHEMA", "UNASKED", "USAGE", "Answer", "Line", "Table", "Tone"]
+from dockernet.model.diagnostics import Diagnostic
+from dockernet.model.mappings import SecretMap
+
+__all__ = [
+    "FOUND",
+    "NOTHING",
+    "SCHEMA",
+    "UNASKED",
+    "USAGE",
+    "Answer",
+    "Exact",
+    "Line",
+    "Shown",
+    "Successor",
+    "Table",
+    "Tone",
+]
 
 SCHEMA: Final = 1
 """The version of the form of every JSON document; it grows when a field changes."""
@@ -54,6 +70,34 @@ class Line:
     tone: Tone = Tone.PLAIN
 
 
+@frozen
+class Exact:
+    """A text for another program: written as it is, byte for byte.
+
+    A terminal alone is shown it with control characters escaped. It may hold secrets.
+    """
+
+    text: str = field(repr=False)
+
+
+Shown = Table | tuple[Line, ...] | Exact
+
+
+@frozen
+class Successor:
+    """The command that this process becomes; all output is the command's.
+
+    Attributes:
+        command: The program and its arguments.
+        environ: All variables of it.
+        diagnostics: What was left out, for standard error.
+    """
+
+    command: tuple[str, ...]
+    environ: SecretMap
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
 @frozen(kw_only=True)
 class Answer:
     """What a verb answers. Nothing in it is escaped yet.
@@ -64,13 +108,15 @@ class Answer:
         shown: What a person is shown.
         status: The exit code.
         remark: A sentence for standard error.
+        diagnostics: What was left out, for standard error.
     """
 
     verb: str
     parts: Mapping[str, object]
-    shown: Table | tuple[Line, ...]
+    shown: Shown
     status: int = FOUND
     remark: str | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def document(self) -> dict[str, object]:

@@ -6,22 +6,31 @@ from collections.abc import Iterable
 
 from dockernet.model.addresses import IPAddress, IPNetwork
 from dockernet.model.bindings import HostBinding
+from dockernet.model.conflicts import PortConflict
 from dockernet.model.containers import Attachment, Container
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Endpoint, Explanation, Peer, Refusal
+from dockernet.model.endpoints import Endpoint
+from dockernet.model.explanations import Explanation, Peer
+from dockernet.model.hosts_lines import HostsLine
 from dockernet.model.links import Link
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port, PortRange
+from dockernet.model.publications import Publication
 from dockernet.model.vantage import Interface, Vantage
+from dockernet.refusals import Refusal
 
 __all__ = [
     "Document",
+    "conflict",
     "container",
+    "diagnostic",
     "endpoint",
     "explanation",
+    "hosts_line",
     "link",
     "network",
     "peer",
+    "publication",
     "published",
     "refusal",
     "texts",
@@ -94,6 +103,32 @@ def published(peer: Container, port: Port, binding: HostBinding) -> Document:
     }
 
 
+def conflict(value: PortConflict) -> Document:
+    """A host port that is taken, and who holds it."""
+    return {
+        "port": value.port.number,
+        "protocol": value.port.protocol,
+        **_binding(value.binding),
+        "taken": value.host_port,
+        "held": None if value.held is None else _binding(value.held),
+        "container": value.container,
+        "id": value.container_id,
+        "pid": value.pid,
+        "process": value.process,
+        "rival": None if value.rival is None else str(value.rival),
+    }
+
+
+def publication(value: Publication) -> Document:
+    """A published port with what a report says of it."""
+    return {
+        **published(value.container, value.port, value.binding),
+        "exposure": value.exposure,
+        "mismatch": value.mismatch,
+        "rivals": list(value.rivals),
+    }
+
+
 def network(value: Network, members: int) -> Document:
     """A network, and how many running containers are on it."""
     return {
@@ -120,6 +155,10 @@ def link(value: Link, source: str) -> Document:
         "addresses": texts(value.addresses),
         "ports": texts(value.ports),
         "kind": value.kind,
+        "networks": list(value.networks),
+        "state": value.peer_state,
+        "dangling": value.dangling,
+        "provenances": list(value.provenances),
         "source": source,
     }
 
@@ -169,14 +208,20 @@ def explanation(value: Explanation) -> Document:
         "chosen": None if value.chosen is None else endpoint(value.chosen),
         "endpoints": [endpoint(one) for one in value.endpoints],
         "refusals": [refusal(one) for one in value.refusals],
-        "diagnostics": [_diagnostic(one) for one in value.diagnostics],
+        "diagnostics": [diagnostic(one) for one in value.diagnostics],
         "notes": list(value.notes),
         "near_misses": list(value.near_misses),
     }
 
 
-def _diagnostic(value: Diagnostic) -> Document:
+def diagnostic(value: Diagnostic) -> Document:
+    """What was odd; its value is no part of it."""
     return {"source": value.source, "subject": value.subject, "reason": value.reason}
+
+
+def hosts_line(value: HostsLine) -> Document:
+    """A line of a hosts file."""
+    return {"address": str(value.address), "names": list(value.names)}
 
 
 def vantage(value: Vantage) -> Document:

@@ -9,8 +9,8 @@ from attrs import frozen
 
 from dockernet._standing import identified, vantage_in
 from dockernet.model.facts import Want
-from dockernet.model.vantage import Vantage
-from dockernet.resolver import Resolver
+from dockernet.model.vantage import Vantage, VantageKind
+from dockernet.resolver import Resolver, whoami
 from dockernet.sources.engine import Engine
 from dockernet.sources.snapshot import Snapshot
 
@@ -44,6 +44,19 @@ class Request:
     def is_local(self) -> bool:
         """Whether it is about this very place, and all that can be known here."""
         return not self.names_source and self.origin is None
+
+    @property
+    def is_recipient(self) -> bool:
+        """Whether it is about a container, which may have been given links.
+
+        Raises:
+            FormatError: The file is no snapshot.
+            SourceError: The file cannot be read.
+        """
+        if self.origin is not None:
+            return True
+        source = None if self.recording is None else Snapshot.load(self.recording)
+        return whoami(source).kind is VantageKind.CONTAINER
 
     @contextmanager
     def engine(self) -> Generator[Engine | Snapshot]:

@@ -11,7 +11,7 @@ from dockernet._cli import documents, tables
 from dockernet._cli.answers import FOUND, NOTHING, UNASKED, Answer, Tone
 from dockernet._cli.request import Request
 from dockernet.errors import SourceError, UnreachableError
-from dockernet.model.endpoints import NOT_HEARD, Explanation
+from dockernet.model.explanations import NOT_HEARD, Explanation
 from dockernet.model.vantage import Vantage
 from dockernet.resolver import Resolver
 from dockernet.resolver import whoami as own_vantage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
@@ -10,10 +10,12 @@ from dockernet._cli.answers import Cell, Line, Table, Tone
 from dockernet.model.addresses import IPAddress, IPNetwork
 from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Attachment, Container
-from dockernet.model.endpoints import Endpoint, Explanation, Peer
+from dockernet.model.endpoints import Endpoint
+from dockernet.model.explanations import Explanation, Peer
 from dockernet.model.links import Link
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port
+from dockernet.model.publications import Publication
 from dockernet.model.vantage import Vantage
 
 __all__ = [
@@ -21,11 +23,13 @@ __all__ = [
     "containers",
     "endpoints",
     "explanation",
+    "launched",
     "line",
     "links",
     "networks",
     "peers",
     "port_lines",
+    "publications",
     "published",
     "vantage",
 ]
@@ -106,6 +110,25 @@ def published(values: Iterable[Published]) -> Table:
     )
 
 
+def publications(values: Iterable[Publication]) -> Table:
+    """The report of published ports."""
+    return Table(
+        ("CONTAINER", "SERVICE", "PORT", "BINDING", "EXPOSURE", "MISMATCH", "CONFLICTS"),
+        tuple(
+            (
+                str(value.container),
+                _service(value.container),
+                str(value.port),
+                str(value.binding),
+                value.exposure,
+                value.mismatch or "",
+                value.rivals,
+            )
+            for value in values
+        ),
+    )
+
+
 def _service(value: Container) -> str:
     """The Compose service, in the form that a target takes."""
     return f"{value.project}/{value.service}" if value.project and value.service else ""
@@ -128,6 +151,17 @@ def port_lines(values: Iterable[Published], *, one: bool) -> tuple[Line, ...]:
 def _bound(value: HostBinding) -> str:
     """A binding; where `docker ps` prints 0 for a routed port, `docker port` prints none."""
     return str(value) if value.host_port else str(value).removesuffix("0")
+
+
+def launched(value: Container, dialled: Mapping[Port, Endpoint]) -> Table:
+    """A container that was launched: its ports, and what to dial for each."""
+    rows = [
+        (str(value), str(port), tuple(map(str, bindings)), str(dialled.get(port, "")))
+        for port, bindings in value.ports.items()
+    ]
+    return Table(
+        ("CONTAINER", "PORT", "BINDING", "DIAL"), tuple(rows) or ((str(value), "", "", ""),)
+    )
 
 
 def networks(values: Iterable[tuple[Network, int]]) -> Table:
@@ -154,22 +188,29 @@ def _texts(values: Iterable[IPAddress | IPNetwork | Port]) -> tuple[str, ...]:
     return tuple(map(str, values))
 
 
-def links(values: Iterable[tuple[Link, str]]) -> Table:
-    """Links, each with the source that tells it."""
+def links(values: Iterable[Link]) -> Table:
+    """Links, each with the places that tell it."""
     return Table(
-        ("RECIPIENT", "ALIAS", "PEER", "ADDRESSES", "PORTS", "SOURCE"),
+        ("RECIPIENT", "ALIAS", "PEER", "NETWORKS", "ADDRESSES", "PORTS", "LEARNT FROM"),
         tuple(
             (
                 value.recipient or "",
                 value.alias,
-                value.peer or "",
+                _linked_peer(value),
+                value.networks,
                 _texts(value.addresses),
                 _texts(value.ports),
-                source,
+                tuple(map(str, value.provenances)),
             )
-            for value, source in values
+            for value in values
         ),
     )
+
+
+def _linked_peer(value: Link) -> str:
+    """The peer of a link, and its state where it does not run."""
+    marked = value.peer_state not in (None, "running")
+    return f"{value.peer} ({value.peer_state})" if marked else value.peer or ""
 
 
 def peers(values: Iterable[Peer]) -> Table:
@@ -184,7 +225,10 @@ def endpoints(values: Iterable[Endpoint]) -> Table:
     """Endpoints with their routes, without headings: the first word is what to dial."""
     return Table(
         (),
-        tuple((str(v), v.protocol, str(v.route), v.network or "", v.source) for v in values),
+        tuple(
+            (str(v), v.protocol, v.peer or "", str(v.route), v.network or "", v.source)
+            for v in values
+        ),
     )
 
 

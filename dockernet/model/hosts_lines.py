@@ -28,7 +28,7 @@ class HostsLine:
         >>> from ipaddress import ip_address
         >>> from dockernet import HostsLine
         >>> str(HostsLine(ip_address("172.17.0.2"), ("db", "postgres")))
-        '172.17.0.2\\tdb postgres'
+        '172.17.0.2\tdb postgres'
     """
 
     address: IPAddress

@@ -272,8 +272,8 @@ class Link:
             >>> from ipaddress import ip_address
             >>> from dockernet import Link
             >>> link = Link("db", peer="postgres", addresses=(ip_address("172.17.0.2"),))
-            >>> print(*link.hosts_lines())
-            172.17.0.2	db postgres
+            >>> list(map(str, link.hosts_lines()))
+            ['172.17.0.2\tdb postgres']
         """
         alias = hosts_name(self.alias.rpartition("/")[2])
         names = tuple(dict.fromkeys((alias, *_other_name(self.peer))))

@@ -124,7 +124,7 @@ def _asking(containers: Iterable[Container]) -> _Asking:
     """The containers that were made with a fixed host port, by protocol and number."""
     found: _Asking = {}
     for container in containers:
-        for port, bindings in (container.requested_ports or {}).items():
+        for port, bindings in (container.requested_ports or PortMap()).items():
             for number in {b.host_port for b in bindings}:
                 if isinstance(number, int) and number:
                     found.setdefault((port.protocol, number), []).append(container)
@@ -139,6 +139,4 @@ def _rivals(
         return ()
     held = PortMap({port: [binding]})
     others = (c for c in asking.get((port.protocol, number), ()) if c.id != container.id)
-    return tuple(
-        sorted({str(c) for c in others if held.conflicts(c.requested_ports or PortMap())})
-    )
+    return tuple(sorted({str(c) for c in others if held.conflicts(c.requested_ports or PortMap())}))

@@ -1,17 +1,18 @@
-"""The verbs that show what an engine tells: ps, port, networks, links, behind, snapshot."""
+"""The verbs that show what an engine tells: ps, networks, links, snapshot."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dockernet import PortMap, Snapshot, Vantage, VantageKind
-from dockernet._cli.tour import STORY, Story
+from dockernet import HostsFile, Interface, Snapshot, Vantage, VantageKind
+from dockernet._cli.tour import Story
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Record = Callable[[Any], str]
@@ -148,88 +149,6 @@ def test_a_link_by_id_leads_to_its_peer_too(cli: Cli, story: Any, record: Record
     assert taken == "<- client:dedoimedo, <- client:x, <- client:y, <- client:z"
 
 
-# port
-
-
-@pytest.mark.parametrize("name", [name for name in PRINTED if PRINTED[name]["port"]])
-def test_port_prints_what_docker_port_does(cli: Cli, name: str) -> None:
-    ran = cli("port", name, "--snapshot", ENGINE_28)
-    assert (ran.returncode, ran.stdout) == (0, PRINTED[name]["port"])
-
-
-@pytest.mark.parametrize("port", ["80", "80/tcp", "80/TCP"])
-def test_port_of_one_port_prints_bindings_alone(ask: Cli, port: str) -> None:
-    assert ask("port", "net3", port).stdout == "0.0.0.0:32769\n[::]:32769\n"
-
-
-def test_port_takes_an_id_as_well(ask: Cli) -> None:
-    containers = Snapshot.load(STORY).containers()
-    [identity] = [container.short_id for container in containers if container.name == "net3"]
-    assert ask("port", identity).stdout == ask("port", "net3").stdout
-
-
-def test_port_without_a_container_shows_all_by_host_port(ask: Cli) -> None:
-    told = rows(ask("port").stdout)
-    assert told[0] == ["CONTAINER", "SERVICE", "PORT", "BINDING"]
-    assert [row[3] for row in told[1:]] == [
-        "127.0.0.1:5432",
-        "0.0.0.0:8080",
-        "[::]:8080",
-        "0.0.0.0:32768",
-        "[::]:32768",
-        "0.0.0.0:32769",
-        "[::]:32769",
-    ]
-
-
-def test_port_shows_routed_ports_first(cli: Cli) -> None:
-    told = rows(cli("port", "--snapshot", ENGINE_28).stdout)
-    assert told[1] == ["facts-rt", "-", "80/tcp", "0.0.0.0:0"]
-
-
-def test_port_as_a_document_has_no_host_port_where_there_is_none(cli: Cli) -> None:
-    ports = json.loads(cli("port", "facts-rt", "--json", "--snapshot", ENGINE_28).stdout)["ports"]
-    assert [port["host_port"] for port in ports] == [None, 32772, None, 18095]
-    assert {port["container"] for port in ports} == {"facts-rt"}
-
-
-def test_what_port_prints_is_read_back_to_the_same_ports(cli: Cli) -> None:
-    for container in Snapshot.load(ENGINE_28).containers():
-        text = cli("port", container.name, "--snapshot", ENGINE_28).stdout
-        assert PortMap.parse(text) == PortMap({p: b for p, b in container.ports.items() if b})
-
-
-# behind
-
-
-@pytest.mark.parametrize(
-    "arguments, found",
-    [
-        (
-            ("8080",),
-            [["net2", "-", "80/tcp", "0.0.0.0:8080"], ["net2", "-", "80/tcp", "[::]:8080"]],
-        ),
-        (("8080", "--ip", "10.1.1.1"), [["net2", "-", "80/tcp", "0.0.0.0:8080"]]),
-        (("5432/tcp", "--ip", "127.0.0.1"), [["db", "-", "5432/tcp", "127.0.0.1:5432"]]),
-    ],
-    ids=lambda v: " ".join(v) if isinstance(v, tuple) else "",
-)
-def test_behind_tells_who_holds_a_port(
-    ask: Cli, arguments: tuple[str, ...], found: list[list[str]]
-) -> None:
-    assert rows(ask("behind", *arguments).stdout)[1:] == found
-
-
-def test_behind_tells_the_compose_service(cli: Cli, story: Any, record: Record) -> None:
-    labels = {"com.docker.compose.project": "shop", "com.docker.compose.service": "front"}
-    for container in story["listing"]:
-        container["Labels"] = labels
-    file = record(story)
-    assert rows(cli("behind", "5432", "--snapshot", file).stdout)[1][1] == "shop/front"
-    [port] = json.loads(cli("behind", "5432", "--json", "--snapshot", file).stdout)["ports"]
-    assert (port["project"], port["service"]) == ("shop", "front")
-
-
 # networks
 
 
@@ -267,24 +186,48 @@ def test_networks_tell_what_keeps_containers_in_or_apart(
 
 # links
 
+HEADINGS = ["RECIPIENT", "ALIAS", "PEER", "NETWORKS", "ADDRESSES", "PORTS", "LEARNT FROM"]
+
 
 def test_links_tell_what_the_engine_knows_of_the_peer(ask: Cli) -> None:
-    told = rows(ask("links").stdout)
-    assert told == [
-        ["RECIPIENT", "ALIAS", "PEER", "ADDRESSES", "PORTS", "SOURCE"],
+    assert rows(ask("links").stdout) == [
+        HEADINGS,
         [
-            *("client", "dedoimedo", "web", "172.17.0.5, fd00:bb::5", "22/tcp, 80/tcp"),
-            "snapshot",
+            *("client", "dedoimedo", "web", "-", "172.17.0.5, fd00:bb::5", "22/tcp, 80/tcp"),
+            "legacy link, listed name",
         ],
     ]
 
 
-def test_links_to_a_peer_that_is_gone_are_shown_as_they_are(
-    cli: Cli, story: Any, record: Record
-) -> None:
+def test_links_to_a_peer_that_is_gone_are_marked(cli: Cli, story: Any, record: Record) -> None:
     gone = [c for c in story["listing"] if "/web" not in c["Names"]]
-    told = rows(cli("links", "--snapshot", record({**story, "listing": gone})).stdout)
-    assert told[1] == ["client", "dedoimedo", "web", "-", "-", "snapshot"]
+    recording = record({**story, "listing": gone})
+    told = rows(cli("links", "--snapshot", recording).stdout)
+    assert told[1] == ["client", "dedoimedo", "web (removed)", "-", "-", "-", "legacy link"]
+    [link] = json.loads(cli("links", "--json", "--snapshot", recording).stdout)["links"]
+    assert (link["peer"], link["state"], link["dangling"]) == ("web", "removed", True)
+
+
+def test_links_of_one_container_are_those_to_it_and_from_it(ask: Cli) -> None:
+    whole = ask("links").stdout
+    assert ask("links", "client").stdout == ask("links", "web").stdout == whole
+    assert rows(ask("links", "db").stdout) == [HEADINGS]
+    ran = ask("links", "nobody")
+    assert (ran.returncode, ran.stdout) == (1, "")
+
+
+def test_links_show_aliases_on_networks_when_asked_for(cli: Cli) -> None:
+    asked = ("links", "facts-u2", "--snapshot", ENGINE_28)
+    given = rows(cli(*asked).stdout)[1:]
+    assert {row[0] for row in given} == {"facts-u1"}
+    told = rows(cli(*asked, "--aliases").stdout)[1:]
+    added = [row for row in told if row not in given]
+    assert {(row[0], row[6]) for row in added} == {("-", "network alias")}
+    assert added
+    found = json.loads(cli(*asked, "--aliases", "--json").stdout)["links"]
+    assert {(k["recipient"], *k["provenances"]) for k in found if not k["recipient"]} == {
+        (None, "network alias")
+    }
 
 
 def test_links_have_the_addresses_of_shared_networks_alone(cli: Cli) -> None:
@@ -306,16 +249,82 @@ def test_links_of_own_variables_need_no_engine(cli: Cli) -> None:
     ran = cli("links")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert rows(ran.stdout)[1:] == [
-        ["client", "dedoimedo", "-", "172.17.0.5", "22/tcp", "environ"],
+        ["client", "dedoimedo", "-", "-", "172.17.0.5", "22/tcp", "variables"],
     ]
+    [link] = json.loads(cli("links", "--json").stdout)["links"]
+    assert (link["source"], link["provenances"]) == ("environ", ["variables"])
 
 
 @pytest.mark.usefixtures("inside")
-def test_links_of_own_variables_come_first(
+def test_links_of_own_variables_come_before_those_of_others(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, story: Any, replay: Replay
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", replay(story))
-    assert [row[-1] for row in rows(cli("links").stdout)[1:]] == ["environ", "engine"]
+    found = json.loads(cli("links", "--json").stdout)["links"]
+    assert [link["source"] for link in found] == ["environ", "engine"]
+
+
+@pytest.fixture
+def client(inside: None, monkeypatch: pytest.MonkeyPatch, story: Any, replay: Replay) -> Vantage:
+    """The container of the story that has the link; its engine is in reach."""
+    del inside
+    with Snapshot(story) as recorded:
+        known = recorded.container("client")
+    eth = Interface(name="eth0", subnets=(ip_network("172.17.0.0/16"),))
+    vantage = Vantage(kind=VantageKind.CONTAINER, id=known.id, interfaces=(eth,))
+    monkeypatch.setattr("dockernet._cli.facts.whoami", lambda: vantage)
+    monkeypatch.setenv("DOCKER_HOST", replay(story))
+    return vantage
+
+
+@pytest.fixture
+def hosts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The hosts file of this place."""
+    file = tmp_path / "hosts"
+    monkeypatch.setattr("dockernet._cli.facts.HostsFile", lambda: HostsFile(file))
+    return file
+
+
+@pytest.mark.usefixtures("client")
+def test_links_that_several_places_tell_are_one(cli: Cli, hosts: Path) -> None:
+    hosts.write_text("172.17.0.5\tdedoimedo web\n172.17.0.9\textra\n")
+    ran = cli("links")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [(row[0], row[1], row[-1]) for row in rows(ran.stdout)[1:]] == [
+        ("-", "extra", "hosts file"),
+        ("client", "dedoimedo", "legacy link, listed name, hosts file, variables"),
+    ]
+    document = json.loads(cli("links", "--json").stdout)
+    assert [link["source"] for link in document["links"]] == ["hosts", "engine"]
+    assert document["diagnostics"] == []
+
+
+@pytest.mark.usefixtures("client")
+def test_links_name_the_place_that_is_stale(
+    cli: Cli, hosts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts.write_text("nonsense\n")
+    monkeypatch.setenv("DEDOIMEDO_PORT_22_TCP", "tcp://172.17.0.77:22")
+    ran = cli("links")
+    assert ran.stderr.splitlines() == [
+        "dockernet: hosts: line 1: expected an address and a name",
+        (
+            "dockernet: variables: dedoimedo: stale: it says 172.17.0.77; "
+            "fresh from legacy link and listed name: 172.17.0.5, fd00:bb::5"
+        ),
+    ]
+    assert [row[4] for row in rows(ran.stdout)[1:]] == ["172.17.0.5, fd00:bb::5"]
+    told = json.loads(cli("links", "--json").stdout)["diagnostics"]
+    assert [one["source"] for one in told] == ["hosts", "variables"]
+
+
+@pytest.mark.usefixtures("client")
+def test_links_are_told_without_a_hosts_file_that_cannot_be_read(cli: Cli, hosts: Path) -> None:
+    hosts.mkdir()
+    ran = cli("links")
+    assert ran.returncode == 0
+    assert "not heard" in ran.stderr
+    assert [row[1] for row in rows(ran.stdout)[1:]] == ["dedoimedo"]
 
 
 @pytest.mark.usefixtures("inside")
@@ -343,9 +352,11 @@ def test_links_take_no_variables_for_links_on_a_host(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, story: Any, replay: Replay
 ) -> None:
     monkeypatch.setattr("dockernet._cli.facts.whoami", lambda: Vantage(kind=VantageKind.HOST))
-    for name, told in VARIABLES.items():
-        monkeypatch.setenv(name, told)
-    assert [row[-1] for row in rows(cli("links", "-H", replay(story)).stdout)[1:]] == ["engine"]
+    monkeypatch.setenv("DOCKER_HOST", replay(story))
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    told = rows(cli("links").stdout)[1:]
+    assert [row[-1] for row in told] == ["legacy link, listed name"]
 
 
 # A live engine, and recording it
@@ -410,7 +421,7 @@ def test_a_snapshot_from_a_container_has_its_vantage(cli: Cli, story: Any, repla
 def test_a_snapshot_as_a_document_is_in_the_document(cli: Cli, story: Any, replay: Replay) -> None:
     document = json.loads(cli("snapshot", "--json", "-H", replay(story)).stdout)
     assert list(document) == ["schema", "verb", "snapshot"]
-    assert Snapshot(document["snapshot"]).profile() == Story.load().snapshot.profile()
+    assert Snapshot(document["snapshot"]).profile() == Story.load().engine.profile()
 
 
 def test_a_snapshot_in_a_file_is_told_by_the_document(

@@ -46,6 +46,7 @@ def test_what_is_dialled_is_what_the_library_says(
     told = [line.split("   ")[0] for line in lines]
     assert told == [str(endpoint) for endpoint in found]
     assert all(str(e.route) in line for e, line in zip(found, lines, strict=True))
+    assert [line.split()[2] for line in lines] == [endpoint.peer for endpoint in found]
 
 
 @pytest.mark.parametrize("target", [*TARGETS, "net1:22", "db:5432", "nobody"])

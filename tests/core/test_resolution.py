@@ -38,12 +38,14 @@ from dockernet.errors import (
 )
 from dockernet.model.containers import Container
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Endpoint, Explanation, Peer, Reason, Route
+from dockernet.model.endpoints import Endpoint
+from dockernet.model.explanations import Explanation, Peer
 from dockernet.model.facts import Freshness, Inventory
 from dockernet.model.portmap import PortMap
 from dockernet.model.ports import Port
 from dockernet.model.targets import Target
 from dockernet.model.vantage import Vantage, VantageKind
+from dockernet.refusals import Reason, Route
 
 ME = container("me", {"app": 9}, links=["gone:lost"])
 DB = container("db", {"app": 2}, "5432/tcp", aliases={"app": "data"})

@@ -14,7 +14,7 @@ from harness.compose import Project, compose_programs, project
 from harness.features import needs
 from harness.scenes import await_ready
 
-from dockernet import Container, Endpoint, Resolver, Snapshot, Vantage
+from dockernet import Container, Endpoint, Link, Provenance, Resolver, Snapshot, Vantage
 
 pytestmark = needs("links")
 
@@ -208,6 +208,36 @@ def test_without_the_engine_links_go_by_their_aliases(shop: Shop) -> None:
     told = api.call(_asked, ["database:5432", "partner:80"])
     dialled = [api.dial_all(found)[0].name for found in told.values()]
     assert dialled == ["db", shop.partner.name]
+
+
+def _linked(recipient: str) -> tuple[Link, ...]:
+    import dockernet
+
+    with dockernet.Engine() as engine:
+        return engine.links(recipient=recipient)
+
+
+def test_the_links_of_the_file_are_told_once_each_with_where_they_lead(
+    shop: Shop, host: Place
+) -> None:
+    api, keys = shop.peers["api"], {c.name: key for key, c in shop.peers.items()}
+    found = host.call(_linked, api.name)
+    told: dict[str, set[str]] = {}
+    for link in found:
+        told.setdefault(link.alias, set()).add(keys[link.peer or ""])
+        assert link.provenances == (Provenance.NETWORK, Provenance.COMPOSE)
+        assert not link.dangling
+    assert len({(link.alias, link.peer) for link in found}) == len(found)
+    assert {a: told.get(a) for a in ("database", "partner")} == {
+        "database": {"db"},
+        "partner": {"partner"},
+    }
+    assert set().union(*told.values()) == {"db", "partner", "till-1", "till-2"}
+    ports = {"db": 5432}
+    dialled = [(link, str(a)) for link in found for a in link.addresses]
+    replies = api.dial_all([(a, ports.get(keys[link.peer or ""], 80)) for link, a in dialled])
+    assert [r.name for r in replies] == [shop.serves(keys[k.peer or ""]) for k, _ in dialled]
+    assert {link.peer for link, _ in dialled} == {link.peer for link in found}
 
 
 def _listed() -> tuple[Container, ...]:

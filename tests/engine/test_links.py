@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from harness import Cast, RealContainer, RealEngine, Scene, private_engine
+from harness import Cast, Place, RealContainer, RealEngine, Scene, private_engine
 from harness.features import needs
 from harness.matrix import ask
 
-from dockernet import Endpoint, Explanation, Link, Peer, Reason, Route
+from dockernet import Endpoint, Explanation, Link, LinkReport, Peer, Provenance, Reason, Route
 
 pytestmark = needs("links")
 
@@ -101,13 +101,20 @@ def test_the_variables_give_the_link_and_hide_what_is_secret(
     assert "s3cret" not in repr(link)
 
 
+def _own_links() -> LinkReport:
+    import dockernet
+
+    with dockernet.Resolver() as resolver:
+        return resolver.links()
+
+
 def test_a_peer_that_moved_is_found_at_its_new_address_and_the_old_one_is_named(
     scene: Scene,
 ) -> None:
     web = scene.run("web", ports=["80"], expose=["80"])
-    link = [f"{web.name}:web"]
+    given = [f"{web.name}:web"]
     asking, alone = scene.run_all(
-        Cast("asking", links=link, socket=True), Cast("alone", links=link)
+        Cast("asking", links=given, socket=True), Cast("alone", links=given)
     )
     old = web.address()
     # Variables are those of the start for the first process; a new one would be told anew.
@@ -126,6 +133,14 @@ def test_a_peer_that_moved_is_found_at_its_new_address_and_the_old_one_is_named(
         assert old in odd.reason
         # From Engine 28 both lines of a dual-stack peer have the IPv6 address then.
         assert any(web.address(family=f) in odd.reason for f in (4, 6))
+        report = recipient.with_env(**stale).call(_own_links)
+        [link] = [one for one in report.links if one.alias == "web"]
+        place = Provenance.LEGACY if fresh == "engine" else Provenance.HOSTS
+        assert (link.provenances[0], link.provenances[-1]) == (place, Provenance.ENVIRON)
+        written = link.to_environ()["WEB_PORT_80_TCP_ADDR"]
+        assert recipient.dial((written, 80)).name == web.name
+        [told] = [d.reason for d in report.diagnostics if d.source == "variables"]
+        assert told.startswith(f"stale: it says {old}; fresh from {place}")
 
 
 def test_a_link_to_a_container_that_is_gone_is_refused(scene: Scene) -> None:
@@ -138,6 +153,81 @@ def test_a_link_to_a_container_that_is_gone_is_refused(scene: Scene) -> None:
     answer = ask(asking, ["web:80"])["web:80"]
     assert answer.reasons == (Reason.STALE,)
     assert answer.error == "UnreachableError"
+
+
+# As the engine tells them.
+
+
+def _known(names: dict[str, str], *, aliases: bool = False) -> tuple[Link, ...]:
+    import dockernet
+
+    with dockernet.Engine() as engine:
+        return engine.links(aliases=aliases, **names)
+
+
+def test_a_legacy_link_is_told_with_what_is_known_of_its_peer(
+    linked: tuple[RealContainer, RealContainer, RealContainer], host: Place
+) -> None:
+    web, asking, alone = linked
+    [link] = host.call(_known, {"recipient": alone.name})
+    assert (link.recipient, link.alias, link.peer) == (alone.name, "dedoimedo", web.name)
+    assert (link.networks, link.peer_state, link.dangling) == ((), "running", False)
+    assert link.provenances == (Provenance.LEGACY, Provenance.LISTING)
+    assert [str(port) for port in link.ports] == ["22/tcp", "80/tcp"]
+    assert [alone.dial((str(a), 80)).name for a in link.addresses] == [web.name, web.name]
+    leading = host.call(_known, {"peer": web.id})
+    assert {link.recipient for link in leading} == {asking.name, alone.name}
+
+
+def test_in_the_container_a_link_of_every_place_is_one(
+    linked: tuple[RealContainer, RealContainer, RealContainer], engine: RealEngine
+) -> None:
+    web, asking, alone = linked
+    own = ["variables"] if engine.major < 29 else []
+    for place, told in ((asking, ["legacy link", "listed name"]), (alone, [])):
+        found = place.python("-m", "dockernet", "links", "--json").json()["links"]
+        [link] = [one for one in found if one["recipient"] in (place.name, None)]
+        assert link["provenances"] == [*told, "hosts file", *own]
+        assert link["addresses"][0] == web.address()
+
+
+def test_a_link_on_a_network_tells_the_address_there_alone(scene: Scene, host: Place) -> None:
+    here, there = scene.network("here"), scene.network("there")
+    web = scene.run("web", ports=["80"], expose=["80"], network=here, also={there: ["site"]})
+    asking = scene.run("asking", network=here, links=[f"{web.name}:web"], also={there: []})
+    [link] = host.call(_known, {"recipient": asking.name})
+    assert (link.networks, link.provenances) == ((here.name,), (Provenance.NETWORK,))
+    assert str(link.address) == web.address(here)
+    assert asking.dial((str(link.address), 80)).name == web.name
+    aliases = host.call(_known, {"recipient": asking.name, "peer": web.name}, aliases=True)
+    [alias] = [one for one in aliases if one.recipient is None]
+    assert (alias.alias, alias.networks) == ("site", (there.name,))
+    assert alias.provenances == (Provenance.ALIAS,)
+    assert asking.dial((alias.alias, 80)).name == web.name
+    assert str(alias.address) == web.address(there)
+
+
+@pytest.mark.parametrize("legacy", [True, False], ids=["legacy", "on a network"])
+def test_a_link_to_a_peer_that_was_stopped_or_removed_is_marked(
+    scene: Scene, host: Place, *, legacy: bool
+) -> None:
+    net = None if legacy else scene.network("net")
+    web = scene.run("web", ports=["80"], expose=["80"], network=net)
+    asking = scene.run("asking", network=net, links=[f"{web.name}:web"])
+    told = [host.call(_known, {"recipient": asking.name})]
+    web.pause()
+    told.append(host.call(_known, {"recipient": asking.name}))
+    web.unpause()
+    web.stop()
+    told.append(host.call(_known, {"recipient": asking.name}))
+    assert [str(port) for (link,) in told for port in link.ports] == ["80/tcp"] * 3
+    web.remove()
+    told.append(host.call(_known, {"recipient": asking.name}))
+    marks = [(link.peer_state, link.dangling, bool(link.addresses)) for (link,) in told]
+    assert marks == [
+        *(("running", False, True), ("paused", False, True)),
+        *(("exited", True, False), ("removed", True, False)),
+    ]
 
 
 def test_an_alias_hides_a_container_of_the_same_name(scene: Scene) -> None:

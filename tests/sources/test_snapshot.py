@@ -21,7 +21,10 @@ from dockernet.sources.engine import Engine
 from dockernet.sources.snapshot import Snapshot
 
 HOST = Vantage(kind=VantageKind.HOST, hostname="vm")
-READING = ("behind", "container", "containers", "links", "networks", "profile", "read", "snapshot")
+READING = (
+    *("behind", "container", "containers", "links", "networks"),
+    *("profile", "published", "read", "snapshot"),
+)
 LIVE = {"conflicts", "environ", "launch"}  # what a recording cannot do, or does not keep
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
-from typing import Literal, assert_type
+from typing import Literal, Never, assert_type
 
 from dockernet import (
     Attachment,
@@ -16,15 +16,23 @@ from dockernet import (
     Explanation,
     Fact,
     HostBinding,
+    HostsBlock,
     HostsFile,
+    HostsLine,
     Inventory,
+    Launched,
+    LaunchError,
     Link,
     LinkReport,
+    LinkVariables,
     Peer,
     PeerNotFoundError,
     Port,
+    PortConflict,
+    PortConflictError,
     PortMap,
     PortRange,
+    Provenance,
     Reason,
     Refusal,
     Resolver,
@@ -36,9 +44,11 @@ from dockernet import (
     UnreachableError,
     Vantage,
     Want,
+    become,
     endpoints,
     explain,
     host_gateway,
+    links_environ,
     peers,
     resolve,
     whoami,
@@ -58,6 +68,22 @@ assert_type(ports.published, tuple[Port, ...])
 assert_type(Link.parse("web:dedoimedo").address, Address | None)
 assert_type(Link.read_environ({}), LinkReport)
 assert_type(Link("db").to_environ(secrets=True), dict[str, str])
+assert_type(Link("db").to_environ(secrets=["PASSWORD"]), dict[str, str])
+assert_type(Link.from_spec("db:5432").hosts_lines(), tuple[HostsLine, ...])
+assert_type(links_environ([Link("db")], secrets={"PASSWORD"}), LinkVariables)
+assert_type(Link("db").provenances, tuple[Provenance, ...])
+
+# Actions.
+block = HostsBlock("/etc/hosts", "mine", timeout=1.5)
+assert_type(block.lines(), tuple[HostsLine, ...])
+assert_type(block.write([HostsLine(IPv4Address("10.0.0.2"), ("db",))]), bool)
+assert_type(block.remove(), bool)
+
+
+def becomes() -> Never:
+    """Nothing comes after."""
+    become(["env"], {"PATH": "/usr/bin"})
+
 
 # Answers, of the module's functions and of a resolver's methods.
 endpoint = resolve("db:5432")
@@ -89,6 +115,7 @@ with Resolver([Mine()], vantage=Vantage(), timeout=1.5) as resolver:
     assert_type(resolver, Resolver)
     assert_type(resolver.resolve("db", family=4), Endpoint)
     assert_type(resolver.seen_from("web"), Resolver)
+    assert_type(resolver.links("db:store", Link("db"), secrets=True), LinkReport)
 
 
 async def awaited() -> None:
@@ -98,6 +125,7 @@ async def awaited() -> None:
         assert_type(resolver, AsyncResolver)
         assert_type(await resolver.endpoints(Link("db")), tuple[Endpoint, ...])
         assert_type(await resolver.seen_from("web"), AsyncResolver)
+    assert_type(await resolver.links(), LinkReport)
 
 
 # Engines, and recordings of them.
@@ -105,8 +133,27 @@ for engine in (Engine.from_env(), Snapshot.load("engine.json")):
     assert_type(engine.containers(details=True), tuple[Container, ...])
     assert_type(engine.behind(8080), tuple[tuple[Container, Port, HostBinding], ...])
     assert_type(engine.snapshot(), Snapshot)
+    assert_type(engine.links(recipient="web", aliases=True), tuple[Link, ...])
     assert_type(engine.container("web").networks, tuple[Attachment, ...])
 said: Iterable[Fact | Inventory | Diagnostic] = Engine().read(Want(None, Vantage()))
+
+with Engine().launch("web", ["serve"], ports=["80", 81, Port(82)], links=[Link("db")]) as web:
+    assert_type(web, Launched)
+    assert_type(web.container, Container)
+    assert_type(web.remove(), None)
+assert_type(Engine().conflicts(ports), tuple[PortConflict, ...])
+assert_type(Engine().conflicts(["8080:80"])[0].held, HostBinding | None)
+
+
+def launched() -> str | int:
+    """Conflicts tell who holds a port."""
+    try:
+        return Engine().launch("web", networks=["app"]).container.id
+    except PortConflictError as error:
+        assert_type(error.conflicts, tuple[PortConflict, ...])
+        return error.conflicts[0].host_port
+    except LaunchError as error:
+        return error.reason
 
 
 def reasons() -> str | tuple[str, ...]:
