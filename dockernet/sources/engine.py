@@ -48,6 +48,7 @@ from dockernet.model.links import Link
 from dockernet.model.mappings import FrozenMap, SecretMap
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port, Protocol
+from dockernet.model.publications import Publication, publications
 from dockernet.model.vantage import Vantage
 from dockernet.sources._launching import Launched, Order, held_ports, launch
 from dockernet.sources._location import locate
@@ -217,6 +218,14 @@ class Engine:
         # Up to 5.7 Podman lists the first port of a range alone.
         details = podman_api(self._clients().version()) is not None
         return behind(self.containers(details=details), host_port, protocol, address)
+
+    def published(self) -> tuple[Publication, ...]:
+        """Every host binding by host port, who can dial it, and what is odd about it.
+
+        Raises:
+            SourceError: The engine cannot be asked, or answers nonsense.
+        """
+        return publications(self.containers(details=True))
 
     def profile(self) -> EngineProfile:
         """What the engine says of itself; asked once.

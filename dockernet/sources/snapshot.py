@@ -21,6 +21,7 @@ from dockernet.model.facts import EngineProfile, Inventory, Want
 from dockernet.model.links import Link
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port, Protocol
+from dockernet.model.publications import Publication, publications
 from dockernet.model.vantage import Vantage
 from dockernet.sources._files import why
 
@@ -131,6 +132,10 @@ class Snapshot:
         address = parse_address(host_ip) if isinstance(host_ip, str) else host_ip
         every = self.containers(details=self._inventory.engine.podman)
         return behind(every, host_port, protocol, address)
+
+    def published(self) -> tuple[Publication, ...]:
+        """Every host binding by host port; see :meth:`Engine.published`."""
+        return publications(self._inventory.containers)
 
     def profile(self) -> EngineProfile:
         """What the engine said of itself."""

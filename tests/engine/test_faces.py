@@ -179,5 +179,27 @@ def test_listed_and_detailed_containers_agree(town: Town, host: Place) -> None:
         assert [(a.network_id, a.addresses) for a in one.networks] == [
             (a.network_id, a.addresses) for a in other.networks
         ]
-        assert (one.links, one.ports) == (None, other.ports)
+        # Podman lists no port that is only exposed.
+        bound = {p: b for p, b in other.ports.items() if b}
+        told = bound if town.scene.engine.podman else dict(other.ports)
+        assert (one.links, dict(one.ports)) == (None, told)
         assert other.requested_ports is not None
+
+
+def _report() -> list[tuple[str, str, str, tuple[str, ...]]]:
+    import dockernet
+
+    with dockernet.Engine.from_env() as engine:
+        found = engine.published()
+    return [(str(p.container), str(p.binding), str(p.exposure), p.rivals) for p in found]
+
+
+def test_the_report_of_published_ports(scene: Scene, host: Place) -> None:
+    first = scene.run("first", ports=["80"], publish=["127.0.0.3:18390:80", "18391:80"])
+    first.stop()
+    second = scene.run("second", ports=["80"], publish=["18390:80"])
+    found = [row for row in host.call(_report) if row[0] in (first.name, second.name)]
+    assert found
+    assert {row[0] for row in found} == {second.name}
+    assert all(row[2:] == ("anywhere", (first.name,)) for row in found if row[1][0] == "0")
+    assert all(row[2] == "anywhere" for row in found)
