@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockernet._cli.answers import Line, Table, Tone
+from dockernet._cli.answers import Exact, Line, Table, Tone
 from dockernet._cli.rendering import chosen, document_text, plain, write
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -70,6 +70,7 @@ def test_each_row_is_one_line_whatever_is_in_it(rows: list[tuple[Any, Any]]) -> 
 
 
 def test_lines_are_what_they_say() -> None:
+    assert plain(Exact("\x1b\ta\n")) == "\x1b\ta\n"
     assert plain(LINES) == "".join(f"{tone.value}\n" for tone in Tone)
 
 

@@ -361,11 +361,12 @@ def test_the_table(
 
 
 def test_the_table_speaks_of_every_stand_route_and_reason() -> None:
-    """But of what no engine says: addresses given, ports unknown, facts stale."""
+    """But of what no engine says: addresses given, ports unknown or silent, facts stale."""
     said = {text for *_, cell in CELLS for text in cell.split(", ")}
     routes = {str(route) for route in Route if any(text.startswith(route) for text in said)}
     assert set(Route) - routes == {Route.GIVEN}
-    assert set(Reason) - said == {Reason.PORT_UNKNOWN, Reason.NO_ADDRESS, Reason.STALE}
+    by_others = {Reason.PORT_UNKNOWN, Reason.NO_ADDRESS, Reason.NOT_ANSWERING, Reason.STALE}
+    assert set(Reason) - said == by_others
     stands = {
         standing(v, whole).stand for v, _, whole in (world(c, p, e) for c, p, _, e, _ in CELLS)
     }

@@ -44,7 +44,7 @@ def test_codes_are_stable() -> None:
     assert " ".join(Reason) == (
         "not-running paused no-network port-unknown icc-disabled not-exposed no-shared-network "
         "not-published published-on-loopback driver-not-routed address-behind-vm "
-        "host-address-unknown no-address stale"
+        "host-address-unknown no-address not-answering stale"
     )
     assert ", ".join(Route) == (
         "same namespace, shared network, link, host mode, gateway, routed, published, direct, given"
