@@ -18,7 +18,7 @@ from dockernet.model.addresses import IPAddress
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.endpoints import Endpoint
 from dockernet.model.facts import Inventory
-from dockernet.model.links import Link, LinkReport
+from dockernet.model.links import Link, LinkReport, places_of
 from dockernet.model.mappings import SecretMap
 from dockernet.model.ports import Port
 from dockernet.model.targets import Target
@@ -168,7 +168,7 @@ def _seen(wanted: Link, ports: tuple[Port, ...], ways: Mapping[Port, tuple[Endpo
         wanted, peer=peer or wanted.peer, addresses=tuple(addresses), ports=known, endpoints=()
     )
     # Most often each port is dialled at the address itself, and then endpoints say nothing new.
-    plain = {place.port: (str(place.host), place.number) for place in link.places()}
+    plain = {place.port: (str(place.host), place.number) for place in places_of(link)}
     dialled = {port: best[port].address for port in known}
     return link if plain == dialled and addresses else evolve(link, endpoints=tuple(best.values()))
 

@@ -174,6 +174,45 @@ def test_a_source_of_ones_own_tells_that_it_was_not_heard(shell: Shell) -> None:
     assert "/nowhere/peers.txt: not heard: the file cannot be read" in out
 
 
+def test_the_keeper_keeps_its_block_up_to_date(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a bounded loop: the second time everything is as it should be."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    hosts = tmp_path / "hosts"
+    hosts.write_bytes(b"127.0.0.1 localhost")
+    asked = (str(hosts), "--snapshot", str(STORY))
+    code, out, _ = shell.run("hosts_keeper.py", *asked, "--every", "7", "--times", "2")
+    block = dockernet.HostsBlock(hosts, "keeper")
+    told = {name: [str(line.address)] for line in block.lines() for name in line.names}
+    db = Snapshot.load(STORY).container("db")
+    assert (code, out, slept) == (0, f"{len(block.lines())} lines written\n", [7.0])
+    assert told["db"] == [str(address) for n in db.networks for address in n.addresses]
+    network = db.networks[0].network
+    assert shell.run("hosts_keeper.py", *asked, "--once", "--network", network)[0] == 0
+    assert {name for line in block.lines() for name in line.names} < set(told)
+    assert shell.run("hosts_keeper.py", str(hosts), "--remove")[1] == "removed\n"
+    assert shell.run("hosts_keeper.py", str(hosts), "--remove")[1] == "there was none\n"
+    assert hosts.read_bytes() == b"127.0.0.1 localhost"
+
+
+@pytest.mark.parametrize(
+    "arguments, code, told",
+    [
+        (("/nowhere/hosts", "--remove"), 1, "make it first"),
+        (("/nowhere/hosts", "--once"), 1, "unix:///nowhere/docker.sock"),
+        (("/nowhere/hosts", "--name", "a b"), 2, "expected a name"),
+    ],
+    ids=["no file", "no engine", "no name"],
+)
+def test_the_keeper_says_what_is_wrong(
+    shell: Shell, arguments: tuple[str, ...], code: int, told: str
+) -> None:
+    left, out, err = shell.run("hosts_keeper.py", *arguments)
+    assert (left, out, told in err) == (code, "", True)
+
+
 # The README and the pages.
 
 

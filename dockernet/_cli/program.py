@@ -11,16 +11,19 @@ import click
 from attrs import frozen
 
 from dockernet import __version__
-from dockernet._cli import facts, routes, tour
-from dockernet._cli.answers import Answer
+from dockernet._cli import actions, facts, ports, routes, tour, writing
+from dockernet._cli.answers import Answer, Successor
 from dockernet._cli.face import Face
 from dockernet._cli.failures import BUG, INTERRUPTED, Failure
 from dockernet._cli.request import Request
+from dockernet.errors import DockernetError
+from dockernet.formats.styles import STYLES
 
 __all__ = ["program", "run"]
 
 _KEY: Final = "dockernet."
 _JSON: Final = "--json"
+_END: Final = "--"  # of what is ours; a command follows
 
 
 def _keep(context: click.Context, option: click.Parameter, value: object) -> None:
@@ -67,27 +70,73 @@ def _request(context: click.Context) -> Request:
     return Request(**said)
 
 
+class _Becoming(click.Command):
+    """A verb whose arguments end with ``--``; what follows is a command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = _own(args)
+        ctx.params["command"] = tuple(args[len(own) + 1 :])
+        return super().parse_args(ctx, own)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), f"{_END} COMMAND..."]
+
+
+def _own(arguments: list[str]) -> list[str]:
+    """The arguments that are ours, and not a command's."""
+    return arguments[: arguments.index(_END)] if _END in arguments else arguments
+
+
 @frozen
 class _Verb:
     """A verb: what it does, and what it takes beside the options of every verb."""
 
-    ask: Callable[..., Answer]
+    ask: Callable[..., Answer | Successor]
     help: str
     parameters: tuple[click.Parameter, ...] = ()
+    interspersed: bool = True  # whether options may follow the arguments
+    kind: type[click.Command] = click.Command
 
     @property
     def command(self) -> click.Command:
         """The command that parses its arguments and gives its answer."""
 
-        def answer(**given: object) -> Answer:
+        def answer(**given: object) -> Answer | Successor:
             return self.ask(_request(click.get_current_context()), **given)
 
         name, parameters = self.ask.__name__, [*self.parameters, *_EVERYWHERE]
-        return click.Command(name, params=parameters, callback=answer, help=self.help)
+        return self.kind(
+            name,
+            context_settings={"allow_interspersed_args": self.interspersed},
+            params=parameters,
+            callback=answer,
+            help=self.help,
+        )
 
 
 def _target() -> click.Parameter:
     return click.Argument(["target"])
+
+
+def _peers(metavar: str) -> click.Parameter:
+    return click.Argument(["peers"], nargs=-1, metavar=metavar)
+
+
+def _recipient() -> click.Option:
+    told = "For this container, as --from says, too."
+    return _option("--for", "origin", metavar="CONTAINER", told=told)
+
+
+def _secrets() -> tuple[click.Parameter, ...]:
+    told = "Pass the peers' own variables on, too: passwords may be among them."
+    return (
+        click.Option(["--secrets"], is_flag=True, help=told),
+        _several("--secret", metavar="NAME", told="Pass on this variable of the peers."),
+    )
+
+
+def _several(*names: str, told: str, metavar: str) -> click.Option:
+    return click.Option(names, multiple=True, help=f"{told} May be repeated.", metavar=metavar)
 
 
 def _families() -> tuple[click.Parameter, ...]:
@@ -104,12 +153,23 @@ _VERBS: Final = (
         (click.Option(["-a", "--all", "every"], is_flag=True, help="Those not running, too."),),
     ),
     _Verb(
-        facts.port,
-        "Published ports, of CONTAINER as docker port does, or of all.",
+        ports.port,
+        "Published ports, of CONTAINER as docker port does, or the report of all.",
         (click.Argument(["container"], required=False), click.Argument(["port"], required=False)),
     ),
     _Verb(facts.networks, "Networks, and who may talk on them."),
-    _Verb(facts.links, "Links: who was given them, under which alias, and to whom."),
+    _Verb(
+        facts.links,
+        "Links: who was given them, under which alias, and to whom.",
+        (
+            click.Argument(["container"], required=False),
+            click.Option(
+                ["--aliases"],
+                is_flag=True,
+                help="The aliases on networks, too: links for all there.",
+            ),
+        ),
+    ),
     _Verb(routes.peers, "Whom one can talk to from here."),
     _Verb(
         routes.resolve,
@@ -126,7 +186,7 @@ _VERBS: Final = (
     _Verb(routes.endpoints, "Every endpoint of TARGET with its route, best first.", (_target(),)),
     _Verb(routes.explain, "What TARGET resolves to and why, and why not.", (_target(),)),
     _Verb(
-        facts.behind,
+        ports.behind,
         "Which containers hold a PORT[/PROTOCOL] of the engine's host.",
         (
             click.Argument(["port"]),
@@ -143,7 +203,98 @@ _VERBS: Final = (
             click.Option(["--whole"], is_flag=True, help="Keep all replies whole: secrets, too."),
         ),
     ),
-    _Verb(tour.tour, "A walk through every way to reach a container; needs no Docker."),
+    _Verb(
+        actions.launch,
+        (
+            "Start a container of IMAGE, and show where its ports are.\n\n"
+            "What follows IMAGE is its command. Nothing is pulled."
+        ),
+        (
+            click.Argument(["image"]),
+            click.Argument(["command"], nargs=-1, type=click.UNPROCESSED),
+            click.Option(["--name"], metavar="NAME", help="Name it so."),
+            _several("-p", "--publish", "ports", metavar="SPEC", told="Publish a port."),
+            click.Option(["-P", "--publish-all"], is_flag=True, help="Publish every exposed port."),
+            _several("--link", "links", metavar="PEER[:ALIAS]", told="Link to a container."),
+            _several("--network", "networks", metavar="NAME", told="Join this network."),
+            _several("--alias", "aliases", metavar="NAME", told="A name for it on its networks."),
+            _several(
+                "-e", "--env", "variables", metavar="NAME[=VALUE]", told="Set a variable, or pass."
+            ),
+            _several("--label", "labels", metavar="NAME[=VALUE]", told="Set a label."),
+            _several("-v", "--volume", "volumes", metavar="SPEC", told="Mount a volume."),
+            click.Option(["--rm", "remove"], is_flag=True, help="Remove it when it ends."),
+        ),
+        interspersed=False,
+    ),
+    _Verb(
+        writing.env,
+        (
+            "The variables of links to peers, as their recipient needs them.\n\n"
+            "Without PEER, of every link that it was given."
+        ),
+        (
+            _peers("[PEER[:ALIAS[:PORT[/PROTOCOL]]]]..."),
+            _recipient(),
+            click.Option(
+                ["--style"],
+                type=click.Choice([*STYLES]),
+                default="links",
+                help="Who is to read them; links unless given.",
+            ),
+            *_secrets(),
+        ),
+    ),
+    _Verb(
+        writing.hosts,
+        (
+            "Hosts file lines for peers, printed or kept in FILE.\n\n"
+            "Without PEER, for every link that the recipient was given."
+        ),
+        (
+            _peers("[PEER[:ALIAS]]..."),
+            _recipient(),
+            click.Option(["--file"], metavar="FILE", help="Keep them in a block of this file."),
+            click.Option(["--block"], metavar="NAME", help="The block's name; links unless given."),
+            click.Option(["--remove"], is_flag=True, help="Take the block out of the file."),
+        ),
+    ),
+    _Verb(
+        writing.link,
+        (
+            "Set the variables of links, and become COMMAND.\n\n"
+            "Without PEER, of every link that this container was given. The command has this "
+            "process's id, signals and exit code."
+        ),
+        (
+            _peers("[PEER[:ALIAS[:PORT[/PROTOCOL]]]]..."),
+            click.Option(
+                ["--wait"],
+                is_flag=True,
+                help="First wait until every peer answers, --timeout long.",
+            ),
+            click.Option(["--overwrite"], is_flag=True, help="Replace variables that are set."),
+            click.Option(
+                ["--hosts/--no-hosts"],
+                default=None,
+                help="Name the peers in /etc/hosts; in a container, where it may be done.",
+            ),
+            *_secrets(),
+        ),
+        kind=_Becoming,
+    ),
+    _Verb(
+        tour.tour,
+        (
+            "A walk through every way to reach a container; needs no Docker.\n\n"
+            "With --live it is walked on your engine: containers are started for it, every "
+            "address is dialled, and all is removed at the end."
+        ),
+        (
+            click.Option(["--live"], is_flag=True, help="Walk it on the engine."),
+            click.Option(["--image"], metavar="IMAGE", help="Of this image, with busybox in it."),
+        ),
+    ),
 )
 
 
@@ -196,19 +347,23 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         ModuleNotFoundError: Output goes to a terminal, and rich is not installed.
     """
-    face = Face.of(as_json=_JSON in arguments)
+    face = Face.of(as_json=_JSON in _own([*arguments]))
     try:
         return face.show(_outcome([*arguments] or ["--help"]))
+    except DockernetError as error:  # of a command that this was to become
+        return face.show(Failure.of(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
         return face.cut_off(error)
 
 
-def _outcome(arguments: list[str]) -> Answer | Failure | int:
+def _outcome(arguments: list[str]) -> Answer | Successor | Failure | int:
     """What comes of the arguments; a number where click said all itself."""
     try:
-        outcome: Answer | int = program.main(arguments, "dockernet", standalone_mode=False)
+        outcome: Answer | Successor | int = program.main(
+            arguments, "dockernet", standalone_mode=False
+        )
     except click.Abort:
         raise KeyboardInterrupt from None
     except Exception as error:

@@ -27,7 +27,7 @@ from dockernet.model.mappings import SecretMap
 from dockernet.model.ports import Port
 from dockernet.model.provenance import Provenance
 
-__all__ = ["Link", "LinkKind", "LinkReport", "LinkVariables", "links_environ"]
+__all__ = ["Link", "LinkKind", "LinkReport", "LinkVariables", "links_environ", "places_of"]
 
 _EXPECTED: Final = "expected a container's name and, after a colon, an alias, as in web:dedoimedo"
 # What an engine links to: it calls these running (daemon/container/state.go in moby).
@@ -239,7 +239,7 @@ class Link:
             DB_PORT_80_TCP_PROTO=tcp
             DB_NAME=/web/db
         """
-        prefix, places = self.prefix, tuple(self.places())
+        prefix, places = self.prefix, tuple(places_of(self))
         if kind is LinkKind.KUBERNETES:
             variables = dict(service_variables(prefix, places))
         else:
@@ -248,15 +248,6 @@ class Link:
                 variables[f"{prefix}_NAME"] = f"/{self.recipient}/{self.alias}"
         variables.update(secret_variables(prefix, self.environ, secrets=secrets))
         return variables
-
-    def places(self) -> Iterator[Place]:
-        """Where each port is dialled, as variables tell it; one without an address is left out."""
-        address = next((a for a in self.addresses if a.version == 4), self.address)
-        dialled = {e.container_port: (e.host, e.port) for e in reversed(self.endpoints)}
-        for port in self.ports:
-            host, number = dialled.get(port, (address, port.number))
-            if host is not None:
-                yield Place(port, host, number)
 
     def hosts_lines(self) -> tuple[HostsLine, ...]:
         r"""Write the lines that a hosts file needs for the alias, IPv4 first.
@@ -298,6 +289,16 @@ class LinkReport:
 
     links: tuple[Link, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def places_of(link: Link) -> Iterator[Place]:
+    """Where each port is dialled, as variables tell it; one without an address is left out."""
+    address = next((a for a in link.addresses if a.version == 4), link.address)
+    dialled = {e.container_port: (e.host, e.port) for e in reversed(link.endpoints)}
+    for port in link.ports:
+        host, number = dialled.get(port, (address, port.number))
+        if host is not None:
+            yield Place(port, host, number)
 
 
 def _link(told: Told) -> Link:

@@ -30,7 +30,7 @@ from dockernet.errors import (
     SourceError,
     UnreachableError,
 )
-from dockernet.model.endpoints import Reason, Refusal, Route
+from dockernet.refusals import Reason, Refusal, Route
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Record = Callable[[Any], str]
@@ -48,6 +48,10 @@ VERBS = [
     "whoami",
     "gateway",
     "snapshot",
+    "launch",
+    "env",
+    "hosts",
+    "link",
     "tour",
 ]
 # A question of each verb that the recording of the tour answers.
@@ -65,6 +69,8 @@ QUESTIONS = [
     ("whoami",),
     ("gateway",),
     ("snapshot",),
+    ("env", "net3"),
+    ("hosts", "net1"),
     ("tour",),
 ]
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dockernet import Environ, Resolver, Route, Snapshot
+from dockernet._cli import stops as shared
 from dockernet._cli import tour as module
 from dockernet._cli.tour import STORY, Story
 
@@ -63,7 +64,7 @@ def test_the_tour_takes_the_routes_that_there_are(document: Any) -> None:
 
 
 def test_each_route_has_words_for_why() -> None:
-    assert set(module._WHY) == set(Route)
+    assert set(shared._WHY) == set(Route)
 
 
 def test_the_tour_says_that_it_is_a_recording_and_of_what(
