@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         EngineUnavailableError,
         FormatError,
         LaunchError,
+        NotReadyError,
         PeerNotFoundError,
         SourceError,
         UnreachableError,
     )
     from dockernet.model.bindings import HostBinding
+    from dockernet.model.changes import ChangeKind, ContainerChange
     from dockernet.model.conflicts import PortConflict, PortConflictError
     from dockernet.model.containers import Attachment, Container
     from dockernet.model.diagnostics import Diagnostic
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from dockernet.model.facts import EngineProfile, Fact, Freshness, Inventory, Source, Want
     from dockernet.model.hosts_lines import HostsLine
     from dockernet.model.links import Link, LinkKind, LinkReport, LinkVariables, links_environ
+    from dockernet.model.live_state import LiveKind, LiveState
     from dockernet.model.networks import Network
     from dockernet.model.portmap import PortMap
     from dockernet.model.ports import Port, PortRange
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from dockernet.sources.engine import Engine
     from dockernet.sources.environ import Environ
     from dockernet.sources.hosts_file import HostsFile
+    from dockernet.sources.live import Live
     from dockernet.sources.snapshot import Snapshot
     from dockernet.sources.vantage import host_gateway
 
@@ -56,6 +60,7 @@ _HOMES = {
     "dockernet.actions.becoming": ("become",),
     "dockernet.actions.hosts_block": ("HostsBlock",),
     "dockernet.model.bindings": ("HostBinding",),
+    "dockernet.model.changes": ("ChangeKind", "ContainerChange"),
     "dockernet.errors": (
         "AmbiguousPeerError",
         "CommandError",
@@ -64,6 +69,7 @@ _HOMES = {
         "EngineUnavailableError",
         "FormatError",
         "LaunchError",
+        "NotReadyError",
         "PeerNotFoundError",
         "SourceError",
         "UnreachableError",
@@ -89,6 +95,7 @@ _HOMES = {
         "LinkVariables",
         "links_environ",
     ),
+    "dockernet.model.live_state": ("LiveKind", "LiveState"),
     "dockernet.model.provenance": ("Provenance",),
     "dockernet.model.networks": ("Network",),
     "dockernet.model.portmap": ("PortMap",),
@@ -103,6 +110,7 @@ _HOMES = {
     "dockernet.sources.engine": ("Engine",),
     "dockernet.sources.environ": ("Environ",),
     "dockernet.sources.hosts_file": ("HostsFile",),
+    "dockernet.sources.live": ("Live",),
     "dockernet.sources.snapshot": ("Snapshot",),
     "dockernet.sources.vantage": ("host_gateway",),
 }
@@ -111,8 +119,10 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AmbiguousPeerError",
     "Attachment",
+    "ChangeKind",
     "CommandError",
     "Container",
+    "ContainerChange",
     "Diagnostic",
     "Dns",
     "DockernetError",
@@ -139,7 +149,11 @@ __all__ = [
     "LinkKind",
     "LinkReport",
     "LinkVariables",
+    "Live",
+    "LiveKind",
+    "LiveState",
     "Network",
+    "NotReadyError",
     "Peer",
     "PeerNotFoundError",
     "Port",

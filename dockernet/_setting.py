@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from dockernet._memo import Memo, Page
 from dockernet._port_choice import Chooser, lowest, of_scheme
 from dockernet._resolution import Census, Resolution
 from dockernet.errors import FormatError, SourceError
@@ -20,7 +21,7 @@ from dockernet.model.vantage import Vantage, VantageKind
 if TYPE_CHECKING:
     from dockernet.sources.defaults import Engine
 
-__all__ = ["ContainerSource", "SecretSource", "Setting"]
+__all__ = ["ChangingSource", "ContainerSource", "ProcessSource", "SecretSource", "Setting"]
 
 
 @runtime_checkable
@@ -38,6 +39,29 @@ class SecretSource(Source, Protocol):
 
     def environ(self, name: str) -> SecretMap:
         """The environment of one container."""
+        ...
+
+
+@runtime_checkable
+class ProcessSource(ContainerSource, Protocol):
+    """A source that tells a container's process, as an engine does."""
+
+    def pid(self, name: str) -> int | None:
+        """The number of its first process on the engine's host; ``None`` without one."""
+        ...
+
+
+@runtime_checkable
+class ChangingSource(Source, Protocol):
+    """A source that tells when something has changed, as a live view does."""
+
+    @property
+    def generation(self) -> int:
+        """A number that grows with every change."""
+        ...
+
+    def wait_change(self, generation: int, timeout: float) -> object:
+        """Wait until the generation is another one, so long at most."""
         ...
 
 
@@ -60,6 +84,8 @@ class Setting:
         if not 0 < timeout < inf:
             raise FormatError(str(timeout), "expected a timeout of more than 0 seconds")
         self._timeout = timeout
+        given = self._given or ()
+        self._memo = Memo(given, self.vantage) if Memo.fits(given) else None
         self._lock = threading.Lock()
         self._engine: Engine | None = None
 
@@ -70,15 +96,16 @@ class Setting:
         *,
         thorough: bool = False,
         choose: Chooser = lowest,
+        vantage: Vantage | None = None,
     ) -> Resolution:
-        """Begin to look a target up.
+        """Begin to look a target up; from where the caller stands now, or stood before.
 
         Raises:
             FormatError: The target or the family is malformed.
         """
         if family not in (None, 4, 6):
             raise FormatError(str(family), "expected address family 4 or 6")
-        wanted, vantage = Target.of(target), self.vantage()
+        wanted, vantage = Target.of(target), vantage or self.vantage()
         return Resolution(
             vantage,
             self.sources(vantage),
@@ -87,6 +114,10 @@ class Setting:
             thorough=thorough,
             choose=choose,
         )
+
+    def page(self) -> Page | None:
+        """The answers that still hold; ``None`` where every call asks the sources."""
+        return None if self._memo is None else self._memo.page()
 
     def of_url(self, url: PeerUrl) -> tuple[Resolution, ...]:
         """Begin to look up the hosts that a URL names."""
@@ -137,8 +168,11 @@ class Setting:
             raise SourceError("resolver", f"{reason}: give one as a source")
         return found
 
-    def container_source(self) -> ContainerSource:
+    def container_source(self, asked: str = "how things look from a container") -> ContainerSource:
         """The first source that can tell a container by name.
+
+        Args:
+            asked: What it is to tell, for the error.
 
         Raises:
             SourceError: There is none.
@@ -146,9 +180,26 @@ class Setting:
         sources = (self._default_engine(),) if self._given is None else self._given
         found = next((s for s in sources if isinstance(s, ContainerSource)), None)
         if found is None:
-            reason = "only an engine or a snapshot knows how things look from a container"
+            reason = f"only an engine or a snapshot knows {asked}"
             raise SourceError("resolver", f"{reason}: give one as a source")
         return found
+
+    def process_source(self) -> ProcessSource:
+        """The first source that can tell a container's process.
+
+        Raises:
+            SourceError: There is none.
+        """
+        sources = (self._default_engine(),) if self._given is None else self._given
+        found = next((s for s in sources if isinstance(s, ProcessSource)), None)
+        if found is None:
+            reason = "only an engine knows the processes of a peer"
+            raise SourceError("resolver", f"{reason}: give one as a source")
+        return found
+
+    def changing_source(self) -> ChangingSource | None:
+        """The first source that tells of changes, if one does; of the defaults none."""
+        return next((s for s in self._given or () if isinstance(s, ChangingSource)), None)
 
     def close(self) -> None:
         """Close what was opened here; given sources stay as they are."""

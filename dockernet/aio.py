@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Literal, Self, TypeVar
 
@@ -20,10 +22,16 @@ from dockernet.model.endpoints import Endpoint
 from dockernet.model.explanations import Explanation, Peer
 from dockernet.model.facts import Fact, Inventory, Source, Want
 from dockernet.model.links import Link, LinkReport
-from dockernet.model.targets import TargetLike
+from dockernet.model.live_state import LiveState
+from dockernet.model.networks import Network
+from dockernet.model.publications import Publication
+from dockernet.model.readiness import AsyncReady as Ready
+from dockernet.model.targets import Target, TargetLike
 from dockernet.model.vantage import Vantage
+from dockernet.sources.engine import Engine
+from dockernet.sources.live import Live
 
-__all__ = ["AsyncResolver", "endpoints", "explain", "peers", "resolve"]
+__all__ = ["AsyncLive", "AsyncResolver", "endpoints", "explain", "peers", "resolve"]
 
 Inquiry = TypeVar("Inquiry", Resolution, Census)
 
@@ -61,11 +69,37 @@ class AsyncResolver:
 
     async def resolve(self, target: TargetLike, family: Literal[4, 6] | None = None) -> Endpoint:
         """Resolve a target to the best endpoint; see :meth:`dockernet.Resolver.resolve`."""
-        return (await _driven(self._setting.resolution(target, family))).endpoints()[0]
+        return (await self._endpoints(target, family))[0]
 
     async def endpoints(self, target: TargetLike) -> tuple[Endpoint, ...]:
         """Resolve a target to every endpoint, best first."""
-        return (await _driven(self._setting.resolution(target))).endpoints()
+        return await self._endpoints(target)
+
+    async def wait(
+        self,
+        target: TargetLike,
+        timeout: float = 30.0,  # noqa: ASYNC109 - as the blocking face has it
+        ready: Ready = "accepts",
+        *,
+        tell: Callable[[str], object] | None = None,
+    ) -> Endpoint:
+        """Wait until a peer is ready; see :meth:`dockernet.Resolver.wait`.
+
+        A probe may be an ``async def``; any other runs in a worker thread.
+        """
+        from dockernet.dialling.awaited import wait  # noqa: PLC0415 - see sources.defaults
+
+        return await wait(self.endpoints, self._setting, Target.of(target), timeout, ready, tell)
+
+    async def connect(
+        self,
+        target: TargetLike,
+        timeout: float = 5.0,  # noqa: ASYNC109 - as the blocking face has it
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a peer, with streams; see :meth:`dockernet.Resolver.connect`."""
+        from dockernet.dialling.awaited import connect  # noqa: PLC0415 - see sources.defaults
+
+        return await connect(self.endpoints, Target.of(target), timeout)
 
     async def explain(self, target: TargetLike) -> Explanation:
         """Explain what a target resolves to, and why; every source is heard."""
@@ -102,11 +136,134 @@ class AsyncResolver:
             container = await asyncio.to_thread(source.container, container)
         return AsyncResolver([source], vantage_in(container))
 
+    async def _endpoints(
+        self, target: TargetLike, family: int | None = None
+    ) -> tuple[Endpoint, ...]:
+        page = self._setting.page()
+        if page is None:
+            return (await _driven(self._setting.resolution(target, family))).endpoints()
+        known = page.recall(target, family)
+        if known is not None:
+            return known
+        asked = self._setting.resolution(target, family, vantage=page.vantage)
+        return page.keep(target, family, await _driven(asked))
+
     async def aclose(self) -> None:
         """Close what the resolver opened; sources that were given stay open."""
         await asyncio.to_thread(self._setting.close)
 
     async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+class AsyncLive:
+    """:class:`~dockernet.Live`, awaited: ``async with AsyncLive(engine) as live``.
+
+    What it knows is read without waiting; only its beginning, its end and
+    :meth:`wait_change` are awaited. It is a source for an :class:`AsyncResolver`.
+
+    Args:
+        engine: The engine to follow.
+        resync: As with :meth:`Engine.live() <dockernet.Engine.live>`, as are the others.
+        first_pause: The same.
+        longest_pause: The same.
+    """
+
+    name = "engine"
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        resync: float = 180.0,
+        first_pause: float = 0.05,
+        longest_pause: float = 1.0,
+    ) -> None:
+        self._open = partial(
+            engine.live, resync=resync, first_pause=first_pause, longest_pause=longest_pause
+        )
+        self._live: Live | None = None
+
+    @property
+    def _view(self) -> Live:
+        if self._live is None:
+            raise SourceError(self.name, "the view is not open: use it by 'async with'")
+        return self._live
+
+    @property
+    def generation(self) -> int:
+        """A number that grows whenever something changed."""
+        return self._view.generation
+
+    @property
+    def state(self) -> LiveState:
+        """Whether the view is current, else since when and why not."""
+        return self._view.state
+
+    def containers(self, *, details: bool = False) -> tuple[Container, ...]:
+        """Every container in detail, newest first."""
+        return self._view.containers(details=details)
+
+    def container(self, name: str) -> Container:
+        """One container in detail; see :meth:`dockernet.Live.container`."""
+        return self._view.container(name)
+
+    def networks(self) -> tuple[Network, ...]:
+        """Every network."""
+        return self._view.networks()
+
+    def links(
+        self, *, recipient: str | None = None, peer: str | None = None, aliases: bool = False
+    ) -> tuple[Link, ...]:
+        """Every link; see :meth:`dockernet.Live.links`."""
+        return self._view.links(recipient=recipient, peer=peer, aliases=aliases)
+
+    def published(self) -> tuple[Publication, ...]:
+        """Every host binding by host port."""
+        return self._view.published()
+
+    def read(self, want: Want) -> Iterator[Inventory | Diagnostic]:
+        """Give everything that is known, and how stale that is."""
+        return self._view.read(want)
+
+    async def aread(self, want: Want) -> Iterator[Inventory | Diagnostic]:
+        """The same: there is nothing to wait for."""
+        return self._view.read(want)
+
+    async def wait_change(self, generation: int, timeout: float | None = None) -> int:  # noqa: ASYNC109 - as in Live
+        """Wait until something has changed since a generation.
+
+        Any number of tasks may wait, and none takes a thread. See
+        :meth:`dockernet.Live.wait_change`.
+        """
+        view, loop, changed = self._view, asyncio.get_running_loop(), asyncio.Event()
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # the loop has ended before its tasks
+                loop.call_soon_threadsafe(changed.set)
+
+        with view.listening(tell), suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while view.generation == generation and not view.closed:
+                    await changed.wait()
+                    changed.clear()
+        return view.generation
+
+    async def aclose(self) -> None:
+        """End both threads and close the connections."""
+        if self._live is not None:
+            await asyncio.to_thread(self._live.close)
+
+    async def __aenter__(self) -> Self:
+        self._live = await asyncio.to_thread(self._open)
         return self
 
     async def __aexit__(

@@ -18,6 +18,7 @@ __all__ = [
     "EngineUnavailableError",
     "FormatError",
     "LaunchError",
+    "NotReadyError",
     "PeerNotFoundError",
     "SourceError",
     "UnreachableError",
@@ -147,6 +148,36 @@ class UnreachableError(DockernetError, ConnectionError):
     def __str__(self) -> str:
         reasons = "; ".join(str(refusal) for refusal in self.refusals)
         return f"nothing reaches '{shown(self.target)}' from here: {reasons}"
+
+
+class NotReadyError(DockernetError, TimeoutError):
+    """A peer was waited for, and was not ready within the time.
+
+    Attributes:
+        target: What was waited for.
+        timeout: The seconds that it had.
+        time_line: What was the matter, and when: pairs of the seconds since the
+            beginning and a clause. A matter that lasts has one pair, and of very many
+            those in the middle are left out.
+    """
+
+    def __init__(
+        self, target: str, timeout: float, time_line: tuple[tuple[float, str], ...] = ()
+    ) -> None:
+        self.target: str = target
+        self.timeout: float = timeout
+        self.time_line: tuple[tuple[float, str], ...] = time_line
+        super().__init__()
+        self.args: tuple[object, ...] = (target, timeout, time_line)  # no errno and its text
+
+    @property
+    def reason(self) -> str:
+        """The last thing that was the matter."""
+        return self.time_line[-1][1] if self.time_line else "it was not asked in time"
+
+    def __str__(self) -> str:
+        span = f"{self.timeout:g} second{'' if self.timeout == 1 else 's'}"
+        return f"'{shown(self.target)}' was not ready within {span}: {shown_lines(self.reason)}"
 
 
 class LaunchError(DockernetError):

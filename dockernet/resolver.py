@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from dockernet._link_resolution import Linking, target_of
 from dockernet._resolution import Census, Resolution
@@ -18,8 +18,12 @@ from dockernet.model.endpoints import Endpoint
 from dockernet.model.explanations import Explanation, Peer
 from dockernet.model.facts import Inventory, Source, Want
 from dockernet.model.links import Link, LinkReport
-from dockernet.model.targets import TargetLike
+from dockernet.model.readiness import Ready
+from dockernet.model.targets import Target, TargetLike
 from dockernet.model.vantage import Vantage
+
+if TYPE_CHECKING:  # whoever gets a socket has the module by then
+    import socket
 
 __all__ = ["Resolver", "endpoints", "explain", "peers", "resolve", "whoami"]
 
@@ -31,8 +35,9 @@ class Resolver:
 
     Without arguments it works on a host and inside containers: it asks the engine, and
     inside a container the name servers, the hosts file and the link variables too. It
-    keeps no facts, so every answer is as fresh as its sources. It is safe in threads;
-    close it, or use it as a context manager.
+    keeps no facts, so every answer is as fresh as its sources; over a
+    :class:`~dockernet.Live` view alone it gives an answer again while nothing changes. It
+    is safe in threads; close it, or use it as a context manager.
 
     Args:
         sources: The sources, in the order of asking; each is a
@@ -72,11 +77,82 @@ class Resolver:
             UnreachableError: No route leads to it; the refusals say why.
             SourceError: No source knows it, and one of them could not be asked.
         """
-        return _driven(self._setting.resolution(target, family)).endpoints()[0]
+        return self._endpoints(target, family)[0]
 
     def endpoints(self, target: TargetLike) -> tuple[Endpoint, ...]:
         """Resolve a target to every endpoint, best first; raises as ``resolve`` does."""
-        return _driven(self._setting.resolution(target)).endpoints()
+        return self._endpoints(target)
+
+    def wait(
+        self,
+        target: TargetLike,
+        timeout: float = 30.0,
+        ready: Ready = "accepts",
+        *,
+        tell: Callable[[str], object] | None = None,
+    ) -> Endpoint:
+        """Wait until a peer is ready, and give the endpoint that is.
+
+        It is resolved anew for each attempt, so that it may start, move or be replaced
+        meanwhile.
+
+        Args:
+            target: As of :meth:`resolve`.
+            timeout: Seconds for all of it.
+            ready: ``accepts``: it takes a connection, and then sends something or keeps
+                it for 0.1 seconds, which docker-proxy does for nobody. ``healthy``: the
+                engine says so. ``listening``: the kernel says that it listens, which
+                only a process on the engine's host is told. Or a function that is given
+                an endpoint and tells whether it is ready; it runs in another thread,
+                and an ``OSError`` of it is a no.
+            tell: Told why it is not ready yet, each time that something else is the
+                matter.
+
+        Raises:
+            NotReadyError: It was not ready within the time.
+            FormatError: The target is malformed, there is no such readiness, or none of
+                that protocol.
+            AmbiguousPeerError: Several peers answer to the name.
+            SourceError: It cannot be told: the peer has no health check, or its sockets
+                cannot be seen from here.
+
+        Example:
+            >>> import socket
+            >>> from dockernet import Environ, Resolver, Vantage
+            >>> with socket.create_server(("127.0.0.1", 0)) as server:
+            ...     port = server.getsockname()[1]
+            ...     said = {"WEB_NAME": "/me/web", "WEB_PORT": f"tcp://127.0.0.1:{port}"}
+            ...     said[f"WEB_PORT_{port}_TCP"] = said["WEB_PORT"]
+            ...     endpoint = Resolver([Environ(said)], vantage=Vantage()).wait(f"web:{port}")
+            >>> str(endpoint.host)
+            '127.0.0.1'
+        """
+        from dockernet.dialling.waiting import wait  # noqa: PLC0415 - see sources.defaults
+
+        return wait(self.endpoints, self._setting, Target.of(target), timeout, ready, tell)
+
+    def connect(self, target: TargetLike, timeout: float = 5.0) -> socket.socket:
+        """Connect to a peer.
+
+        Its endpoints race as RFC 8305 has it: the address families take turns, each
+        attempt begins 0.25 seconds after the one before or as soon as that has failed,
+        and the first to connect wins.
+
+        Args:
+            target: As of :meth:`resolve`; of TCP.
+            timeout: Seconds for all of it.
+
+        Returns:
+            The socket, connected and blocking.
+
+        Raises:
+            UnreachableError: No route leads to it, or nobody answers; it has the reason
+                of each attempt.
+            DockernetError: As with :meth:`resolve`.
+        """
+        from dockernet.dialling.waiting import connect  # noqa: PLC0415 - see sources.defaults
+
+        return connect(self.endpoints, Target.of(target), timeout)
 
     def explain(self, target: TargetLike) -> Explanation:
         """Explain what a target resolves to, and why; every source is heard.
@@ -169,6 +245,16 @@ class Resolver:
         source = self._setting.container_source()
         known = source.container(container) if isinstance(container, str) else container
         return Resolver([source], vantage_in(known))
+
+    def _endpoints(self, target: TargetLike, family: int | None = None) -> tuple[Endpoint, ...]:
+        page = self._setting.page()
+        if page is None:
+            return _driven(self._setting.resolution(target, family)).endpoints()
+        known = page.recall(target, family)
+        if known is not None:
+            return known
+        asked = self._setting.resolution(target, family, vantage=page.vantage)
+        return page.keep(target, family, _driven(asked))
 
     def close(self) -> None:
         """Close what the resolver opened; sources that were given stay open."""

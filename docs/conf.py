@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import zlib
 from pathlib import Path
 
@@ -9,8 +10,12 @@ from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 
 import dockernet
+import dockernet.resolver
 
 HERE = Path(__file__).parent
+
+# It names a socket and does not import the module, which not every caller needs.
+vars(dockernet.resolver)["socket"] = socket
 
 
 def inventory(listed: Path) -> str:

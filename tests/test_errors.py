@@ -21,6 +21,7 @@ from dockernet.errors import (
     EngineUnavailableError,
     FormatError,
     LaunchError,
+    NotReadyError,
     PeerNotFoundError,
     SourceError,
     UnreachableError,
@@ -89,6 +90,21 @@ ERRORS: dict[str, tuple[DockernetError, dict[str, object], str]] = {
         {"image": "web\n1", "reason": "there is no network app: docker network create app"},
         "cannot launch 'web\\n1': there is no network app: docker network create app",
     ),
+    "not ready": (
+        NotReadyError("db:80", 1.0, ((0.0, "no peer"), (0.5, "a\nb"))),
+        {
+            "target": "db:80",
+            "timeout": 1.0,
+            "time_line": ((0.0, "no peer"), (0.5, "a\nb")),
+            "reason": "a\nb",
+        },
+        "'db:80' was not ready within 1 second: a\\nb",
+    ),
+    "not ready, never asked": (
+        NotReadyError("db", 0.25),
+        {"target": "db", "timeout": 0.25, "time_line": (), "reason": "it was not asked in time"},
+        "'db' was not ready within 0.25 seconds: it was not asked in time",
+    ),
     "unreachable": (
         UnreachableError("db", REFUSALS),
         {"target": "db", "refusals": REFUSALS},
@@ -139,6 +155,7 @@ def test_every_error_of_the_family_is_told_here() -> None:
         (UnreachableError, (DockernetError, ConnectionError)),
         (CommandError, (DockernetError, OSError)),
         (LaunchError, (DockernetError,)),
+        (NotReadyError, (DockernetError, TimeoutError)),
         (DockernetError, (Exception,)),
     ],
 )
@@ -154,7 +171,9 @@ def test_other_errors_of_sources_are_none_of_the_operating_system() -> None:
     assert not issubclass(PeerNotFoundError, OSError)
 
 
-@pytest.mark.parametrize("name", ["engine unavailable", "engine timeout", "unreachable"])
+@pytest.mark.parametrize(
+    "name", ["engine unavailable", "engine timeout", "not ready", "unreachable"]
+)
 def test_an_error_of_the_operating_system_has_no_number_that_it_was_not_given(name: str) -> None:
     error: Any = ERRORS[name][0]
     assert (error.errno, error.strerror, error.filename) == (None, None, None)
@@ -206,6 +225,7 @@ def test_whatever_is_in_it_an_error_is_one_line(one: str, two: str, three: str) 
         PeerNotFoundError(one, (two,), (three,)),
         AmbiguousPeerError(one, (two, three)),
         UnreachableError(one, (refusal,)),
+        NotReadyError(one, 1.0, ((0.0, two),)),
     )
     for error in family:
         assert str(error).isprintable()

@@ -14,6 +14,7 @@ from dockernet.errors import (
     CommandError,
     FormatError,
     LaunchError,
+    NotReadyError,
     PeerNotFoundError,
     SourceError,
     UnreachableError,
@@ -33,6 +34,7 @@ _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (PeerNotFoundError, NOTHING),
     (UnreachableError, NOTHING),
     (LaunchError, NOTHING),
+    (NotReadyError, NOTHING),
     (SourceError, UNASKED),
 )
 _FACTS: Final = (
@@ -48,6 +50,8 @@ _FACTS: Final = (
     "refusals",
     "image",
     "conflicts",
+    "timeout",
+    "time_line",
 )
 
 

@@ -11,11 +11,12 @@ import click
 from attrs import frozen
 
 from dockernet import __version__
-from dockernet._cli import actions, facts, ports, routes, tour, writing
+from dockernet._cli import actions, facts, ports, routes, tour, waiting, writing
 from dockernet._cli.answers import Answer, Successor
 from dockernet._cli.face import Face
 from dockernet._cli.failures import BUG, INTERRUPTED, Failure
 from dockernet._cli.request import Request
+from dockernet.dialling.readiness import READINESS
 from dockernet.errors import DockernetError
 from dockernet.formats.styles import STYLES
 
@@ -52,7 +53,7 @@ _EVERYWHERE: Final = (
         callback=_keep_seconds,
         expose_value=False,
         metavar="SECONDS",
-        help="Wait so long for the engine; 5 unless given.",
+        help="Wait so long for the engine, 5 unless given; for peers, 30 with the verb wait.",
     ),
     _option("--from", "origin", metavar="CONTAINER", told="Answer as if asked inside it."),
     _option("--snapshot", "recording", metavar="FILE", told="Ask a recording, not an engine."),
@@ -96,13 +97,16 @@ class _Verb:
     parameters: tuple[click.Parameter, ...] = ()
     interspersed: bool = True  # whether options may follow the arguments
     kind: type[click.Command] = click.Command
+    timeout: float = 5.0
 
     @property
     def command(self) -> click.Command:
         """The command that parses its arguments and gives its answer."""
 
         def answer(**given: object) -> Answer | Successor:
-            return self.ask(_request(click.get_current_context()), **given)
+            context = click.get_current_context()
+            context.meta.setdefault(f"{_KEY}timeout", self.timeout)
+            return self.ask(_request(context), **given)
 
         name, parameters = self.ask.__name__, [*self.parameters, *_EVERYWHERE]
         return self.kind(
@@ -282,6 +286,28 @@ _VERBS: Final = (
             *_secrets(),
         ),
         kind=_Becoming,
+    ),
+    _Verb(
+        waiting.wait,
+        (
+            "Wait until every TARGET is ready, and become COMMAND, if there is one.\n\n"
+            "The command has this process's id, signals and exit code. Without one, the "
+            "endpoints are printed."
+        ),
+        (
+            click.Argument(["targets"], nargs=-1, required=True, metavar="TARGET..."),
+            click.Option(
+                ["--ready"],
+                type=click.Choice([*READINESS]),
+                default="accepts",
+                help=(
+                    "When it is: it keeps a connection, the engine says so, or it listens; "
+                    "accepts unless given."
+                ),
+            ),
+        ),
+        kind=_Becoming,
+        timeout=waiting.PATIENCE,
     ),
     _Verb(
         tour.tour,

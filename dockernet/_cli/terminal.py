@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from dockernet._cli.answers import Cell, Exact, Line, Shown, Table, Tone
 from dockernet._shown import shown_lines
 
-__all__ = ["drawn"]
+__all__ = ["drawn", "live_progress"]
 
 _STYLES = {
     Tone.PLAIN: "",
@@ -34,6 +36,33 @@ def drawn(stream: TextIO, shown: Shown) -> str:
             for line in _lines(shown):
                 console.print(_text(line.text, _STYLES[line.tone]), soft_wrap=True)
     return capture.get()
+
+
+@contextmanager
+def live_progress(
+    stream: TextIO, targets: Sequence[str]
+) -> Generator[Callable[[str, str | None], None]]:
+    """Show how it stands with each target, in a line that changes.
+
+    Gives what is told a target and why it is not ready yet; ``None`` when it is.
+    """
+    console = Console(file=stream, highlight=False)
+    reasons: dict[str, str | None] = dict.fromkeys(targets, "")
+    with Live(_progress(reasons), console=console, redirect_stdout=False) as live:
+
+        def tell(target: str, reason: str | None) -> None:
+            reasons[target] = reason
+            live.update(_progress(reasons), refresh=True)
+
+        yield tell
+
+
+def _progress(reasons: Mapping[str, str | None]) -> RichTable:
+    rich = RichTable.grid(padding=(0, 2))
+    for target, reason in reasons.items():
+        state = _text("ready", _STYLES[Tone.ANSWER]) if reason is None else _text("waiting")
+        rich.add_row(_text(target), state, _text(reason or "", _STYLES[Tone.ASIDE]))
+    return rich
 
 
 def _lines(shown: tuple[Line, ...] | Exact) -> Iterable[Line]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from io import StringIO
+from time import monotonic
 from typing import Final, TypedDict
 
 import click
@@ -14,12 +15,14 @@ from attrs import evolve, frozen
 
 from dockernet._cli import documents, tables
 from dockernet._cli.answers import FOUND, NOTHING, Answer, Exact, Successor
-from dockernet._cli.rendering import say
 from dockernet._cli.request import Request
+from dockernet._cli.waiting import ended_by_signals, plain_progress
+from dockernet._waiting import Waiting
 from dockernet.actions.environment import joined_environ
 from dockernet.actions.hosts_block import HostsBlock
-from dockernet.actions.waiting import Passing, await_success, connect
-from dockernet.errors import FormatError, SourceError, UnreachableError
+from dockernet.dialling.racing import accepted
+from dockernet.dialling.waiting import persist
+from dockernet.errors import FormatError, SourceError
 from dockernet.formats.styles import STYLES
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.endpoints import Endpoint
@@ -27,16 +30,13 @@ from dockernet.model.hosts_lines import HostsLine
 from dockernet.model.links import Link, LinkReport, links_environ, places_of
 from dockernet.model.ports import Port
 from dockernet.model.vantage import VantageKind
-from dockernet.refusals import Reason, Refusal
 from dockernet.resolver import Resolver
 from dockernet.resolver import whoami as own_vantage
-from dockernet.sources._signals import end_by_exit, no_longer
 from dockernet.sources.dns import Dns
 
 __all__ = ["env", "hosts", "link"]
 
 _OWN_FILE: Final = "/etc/hosts"
-_ONE_TRY: Final = 1.0  # seconds for one connection, so that a lost packet costs no more
 
 
 @frozen
@@ -218,22 +218,11 @@ def link(
     if request.origin is not None:
         raise click.UsageError("the command runs here, not elsewhere: leave out --from")
     wanted = _Wanted(peers, secrets or secret)
-    with _ended_by_signals():
+    with ended_by_signals():
         report = _answering(request, wanted) if wait else wanted.read(request)
     joined = joined_environ(os.environ, report.links, secrets=wanted.secrets, overwrite=overwrite)
     odd = (*report.diagnostics, *joined.diagnostics, *_kept_in_own_file(report.links, asked=hosts))
     return Successor(command, joined.variables, odd)
-
-
-@contextmanager
-def _ended_by_signals() -> Generator[None]:
-    """Let SIGTERM end it: to the first process of a container it does nothing by itself."""
-    asker = object()
-    end_by_exit(asker)
-    try:
-        yield
-    finally:
-        no_longer(asker)
 
 
 # Waiting
@@ -244,43 +233,20 @@ def _answering(request: Request, wanted: _Wanted) -> LinkReport:
 
     Raises:
         DockernetError: Something is wrong for good.
-        PeerNotFoundError: One was not found within the time.
-        UnreachableError: One did not answer within the time, or no source knew it.
+        NotReadyError: One was not found, or did not answer, within the time.
     """
     said = {(one.alias, port) for one in map(Link.from_spec, wanted.peers) for port in one.ports}
+    subject = ", ".join(wanted.peers) or "the links of this container"
+    tell = partial(plain_progress, sys.stderr or StringIO(), subject)
+    waiting = Waiting.begin(subject, request.timeout, monotonic(), tell)
 
     def attempt(left: float) -> LinkReport:
         report = wanted.read(evolve(request, timeout=left))
         for one in report.links:
-            _await_peer(one, said, min(left, _ONE_TRY))
+            _await_peer(one, said, waiting.patience(monotonic()))
         return report
 
-    progress = _Progress(wanted.peers)
-    try:
-        return await_success(attempt, request.timeout, progress.tell)
-    except SourceError as error:
-        silent = Refusal(None, Reason.NOT_ANSWERING, _reason(error), "start it, or wait longer")
-        raise UnreachableError(progress.subject, (silent,)) from error
-
-
-def _reason(error: Passing) -> str:
-    # Without the engine's socket this is how it sounds when no other source knows a peer.
-    return f"not known yet; {error}" if isinstance(error, SourceError) else str(error)
-
-
-class _Progress:
-    """Says what is waited for, on standard error, each reason once in a row."""
-
-    def __init__(self, peers: tuple[str, ...]) -> None:
-        self.subject = ", ".join(peers) or "the links of this container"
-        self._last = ""
-
-    def tell(self, error: Passing) -> None:
-        """Say why one attempt failed."""
-        reason = _reason(error)
-        if reason != self._last:
-            say(sys.stderr or StringIO(), f"waiting for {self.subject}: {reason}")
-        self._last = reason
+    return persist(waiting, attempt)
 
 
 def _await_peer(one: Link, said: set[tuple[str, Port]], timeout: float) -> None:
@@ -295,16 +261,9 @@ def _await_peer(one: Link, said: set[tuple[str, Port]], timeout: float) -> None:
     found = [Endpoint(p.host, p.number, peer=one.peer, container_port=p.port) for p in places]
     asked = [e for e, p in zip(found, places, strict=True) if (one.alias, p.port) in said]
     for endpoint in asked:
-        connect(endpoint, timeout)
-    if found and not asked and not any(_is_there(e, timeout) for e in found[1:]):
-        connect(found[0], timeout)
-
-
-def _is_there(endpoint: Endpoint, timeout: float) -> bool:
-    with suppress(UnreachableError):
-        connect(endpoint, timeout)
-        return True
-    return False
+        accepted(one.alias, (endpoint,), timeout)
+    if found and not asked:
+        accepted(one.alias, found, timeout)
 
 
 # The hosts file of the place itself

@@ -38,6 +38,7 @@ __all__ = [
     "parse_inspections",
     "parse_listing",
     "parse_networks",
+    "parse_pid",
     "parse_profile",
     "podman_api",
     "with_details",
@@ -125,6 +126,18 @@ def parse_environ(reply: object) -> SecretMap:
     entries = (text(e) for e in items(mapping(mapping(reply).get("Config")).get("Env")))
     pairs = (e.partition("=") for e in entries if "=" in e)
     return SecretMap({name: value for name, _, value in pairs})
+
+
+def parse_pid(reply: object) -> int | None:
+    """Parse the first process's number from the reply to ``GET /containers/{id}/json``.
+
+    Example:
+        >>> from dockernet.formats.engine import parse_pid
+        >>> parse_pid({"State": {"Running": True, "Pid": 4711}}), parse_pid({"State": {"Pid": 0}})
+        (4711, None)
+    """
+    pid = mapping(mapping(reply).get("State")).get("Pid")
+    return pid if isinstance(pid, int) and pid > 0 else None
 
 
 def podman_api(version: object) -> str | None:

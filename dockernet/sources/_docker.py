@@ -12,14 +12,20 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import requests
 import urllib3
 from docker import APIClient
-from docker.errors import APIError, DockerException, NotFound, TLSParameterError
+from docker.errors import (
+    APIError,
+    DockerException,
+    NotFound,
+    TLSParameterError,
+    create_api_error_from_http_exception,
+)
 from docker.tls import TLSConfig
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPSConnectionPool
@@ -35,7 +41,7 @@ from dockernet.sources._tls import advice as tls_advice
 if TYPE_CHECKING:
     from dockernet.sources._ssh import Line
 
-__all__ = ["Clients"]
+__all__ = ["Clients", "EventStream"]
 
 _OLDEST: Final = "1.24"  # that docker-py speaks
 _NEWEST_TESTED: Final = "1.52"
@@ -47,6 +53,8 @@ _WORKING: Final = 60.0  # seconds that an engine may take to start or remove a c
 # and the kernel, through docker-proxy or Podman.
 _TAKEN: Final = ("port is already allocated", "address already in use", "ports are allocated")
 _NO_IMAGE: Final = ("no such image", "image not known")  # Docker's words, and Podman's
+_PIECE: Final = 65_536  # bytes
+_LONGEST_LINE: Final = 1_048_576  # bytes; labels make an event as long as they are
 _GOING: Final = 409  # the status where a container is being removed already
 
 
@@ -57,7 +65,15 @@ class _Api(Protocol):
     timeout: float
     api_version: str
 
-    def get(self, url: str, *, timeout: float) -> requests.Response: ...
+    def get(
+        self,
+        url: str,
+        *,
+        timeout: float,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
+    ) -> requests.Response: ...
     def post(
         self,
         url: str,
@@ -71,7 +87,12 @@ class _Api(Protocol):
     def version(self, *, api_version: bool = True) -> object: ...
     def info(self) -> object: ...
     def networks(self) -> object: ...
-    def containers(self, *, all: bool = False) -> object: ...  # noqa: A002 - docker-py's word
+    def containers(
+        self,
+        *,
+        all: bool = False,  # noqa: A002 - docker-py's word
+        filters: dict[str, list[str]],
+    ) -> object: ...
     def inspect_container(self, container: str, /) -> object: ...
     def create_container_from_config(self, config: Json, name: str | None, /) -> object: ...
     def connect_container_to_network(
@@ -125,9 +146,10 @@ class Clients:
         """``GET /info``."""
         return self._ask(lambda api: api.info())
 
-    def listing(self) -> object:
-        """``GET /containers/json`` of every state."""
-        return self._ask(lambda api: api.containers(all=True))
+    def listing(self, ids: Sequence[str] = ()) -> object:
+        """``GET /containers/json`` of every state; of some containers, or of all."""
+        filters = {"id": list(ids)} if ids else {}
+        return self._ask(lambda api: api.containers(all=True, filters=filters))
 
     def inspection(self, container_id: str) -> object:
         """``GET /containers/{id}/json``; ``None`` where there is none such."""
@@ -198,6 +220,17 @@ class Clients:
     def remove_network(self, name: str) -> None:
         """``DELETE /networks/{name}``; one that is gone is no error."""
         self._ask(lambda api: _gone(api.remove_network, name), _WORKING)
+
+    def events(self) -> EventStream:
+        """``GET /events`` of containers and networks, over a connection of its own."""
+        self.version()
+        client = self._client(self._api_version)
+        with _told(self.location):
+            try:
+                return EventStream(client, _event_stream(client), self.location)
+            except BaseException:
+                client.close()
+                raise
 
     def version(self) -> Json:
         """``GET /version``, asked once."""
@@ -281,6 +314,72 @@ class Clients:
             client.trust_env = False  # nor may ALL_PROXY take what is the line's
             client.mount(client.base_url, self._line.adapter())
         return cast("_Api", client)
+
+
+class EventStream:
+    """The lines of an engine's events, while they come.
+
+    One thread reads them and closes the stream; any may end it.
+    """
+
+    def __init__(self, client: _Api, response: requests.Response, location: Location) -> None:
+        self._client = client
+        self._response = response
+        self._location = location
+        self._socket = _socket_of(response)
+        self._socket.settimeout(None)  # nothing may happen for days
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Each line as it comes, until the engine or somebody here ends the stream.
+
+        Raises:
+            SourceError: It broke off.
+        """
+        raw, rest = self._response.raw, b""
+        # Without chunks a read waits until it has as much as was asked for.
+        size = _PIECE if raw.chunked else 1
+        with _told(self._location):
+            for piece in raw.stream(size, decode_content=False):
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from filter(None, map(bytes.strip, lines))
+                if len(rest) > _LONGEST_LINE:
+                    raise ValueError("an event does not end")
+
+    def end(self) -> None:
+        """Have whoever reads it come to an end, from any thread."""
+        with suppress(OSError, EOFError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._response.close()
+        self._client.close()
+
+
+def _event_stream(api: _Api) -> requests.Response:
+    reply = api.get(
+        f"{api.base_url}/v{api.api_version}/events",
+        params={"filters": '{"type": ["container", "network"]}'},
+        headers={"Accept-Encoding": "identity"},
+        stream=True,
+        timeout=api.timeout,
+    )
+    try:
+        reply.raise_for_status()
+    except requests.HTTPError as error:
+        with reply:
+            create_api_error_from_http_exception(error)
+    return reply
+
+
+def _socket_of(response: requests.Response) -> socket.socket:
+    """The socket under a response, or the channel that is in its place over ssh."""
+    # As docker-py finds it; its own stream of events cannot be ended over ssh, and tells
+    # nobody that it broke off.
+    reply = cast("Any", response.raw)
+    file = reply._fp.fp  # noqa: SLF001 - urllib3 and http.client give it by no other name
+    channel = getattr(file, "channel", None)
+    return cast("socket.socket", file.raw._sock if channel is None else channel)  # noqa: SLF001
 
 
 def _line(location: Location, timeout: float) -> Line | None:
@@ -399,6 +498,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 # What the libraries raise, and what a person can do about it. They wrap errors in
 # errors: the first row counts that fits one of the chain, from the inside out.
 
+_BROKEN: Final = "{url} broke its answer off: is the engine being restarted?"
 _Kinds = tuple[type[BaseException], ...]
 _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
     *(((kind,), EngineUnavailableError, advice) for kind, advice in CLOSED),
@@ -429,7 +529,7 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
     (
         (ConnectionError, http.client.IncompleteRead, requests.exceptions.ChunkedEncodingError),
         EngineUnavailableError,
-        "{url} broke its answer off: is the engine being restarted?",
+        _BROKEN,
     ),
     (
         (
@@ -442,6 +542,7 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[SourceError], str], ...]] = (
     ),
     ((DockerException,), SourceError, "{url} cannot be used: {error}"),
     ((OSError,), EngineUnavailableError, UNREACHED),
+    ((urllib3.exceptions.ProtocolError,), EngineUnavailableError, _BROKEN),
     ((ValueError, TypeError, LookupError), SourceError, "{url} answers nonsense: {error}"),
 )
 _WANTS_TLS: Final = "HTTP request to an HTTPS server"  # what Go's net/http says

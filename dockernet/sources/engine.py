@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from attrs import evolve
 
 from dockernet._linking import chosen_links
 from dockernet._matching import behind, known_names, near_misses, undetailed
 from dockernet._standing import identified, standing
-from dockernet.errors import FormatError, PeerNotFoundError, SourceError
+from dockernet.errors import FormatError, PeerNotFoundError
 from dockernet.formats.creation import (
     Creation,
     PortsLike,
@@ -27,14 +26,10 @@ from dockernet.formats.creation import (
     as_variables,
 )
 from dockernet.formats.engine import (
-    Reading,
     parse_environ,
-    parse_inspections,
     parse_listing,
-    parse_networks,
-    parse_profile,
+    parse_pid,
     podman_api,
-    with_details,
     with_network_ids,
 )
 from dockernet.formats.json import items, mapping, text
@@ -52,6 +47,8 @@ from dockernet.model.publications import Publication, publications
 from dockernet.model.vantage import Vantage
 from dockernet.sources._launching import Launched, Order, held_ports, launch
 from dockernet.sources._location import locate
+from dockernet.sources._questions import Questions
+from dockernet.sources.live import Live
 from dockernet.sources.snapshot import Snapshot
 from dockernet.sources.vantage import read_vantage
 
@@ -60,9 +57,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine"]
 
-T = TypeVar("T")
-
-_AT_ONCE = 4  # inspections under way
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # moby, daemon/names; ids look like it, too
 
 
@@ -132,8 +126,8 @@ class Engine:
         Raises:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        listed = self._listing().values
-        return self._detailed(listed, [c.id for c in listed]).values if details else listed
+        questions = self._questions()
+        return (questions.everything() if details else questions.listing()).values
 
     def container(self, name: str) -> Container:
         """One container in detail, by its name, its id or a unique prefix of that.
@@ -143,7 +137,7 @@ class Engine:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
         bare = name.strip("/")
-        found = self._inspected([bare] if _NAME.fullmatch(bare) else []).values
+        found = self._questions().inspected([bare] if _NAME.fullmatch(bare) else []).values
         if not found:
             profile = EngineProfile()
             known = Inventory(source=self.name, engine=profile, containers=self.containers())
@@ -156,7 +150,7 @@ class Engine:
         Raises:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        return self._networks().values
+        return self._questions().networks().values
 
     def links(
         self, *, recipient: str | None = None, peer: str | None = None, aliases: bool = False
@@ -176,9 +170,8 @@ class Engine:
             PeerNotFoundError: There is no such container.
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        listed = self._listing().values
-        detailed = self._detailed(listed, [c.id for c in listed]).values
-        known = self._networks().values
+        questions = self._questions()
+        detailed, known = questions.everything().values, questions.networks().values
         inventory = Inventory(
             source=self.name,
             engine=EngineProfile(),
@@ -194,8 +187,20 @@ class Engine:
             PeerNotFoundError: There is none such.
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        replies = self._inspections([self.container(name).id])
+        replies = self._questions().inspections([self.container(name).id])
         return parse_environ(next(iter(replies), None))
+
+    def pid(self, name: str) -> int | None:
+        """The number of a container's first process, as the engine's host counts.
+
+        ``None`` where it does not run.
+
+        Raises:
+            PeerNotFoundError: There is none such.
+            SourceError: The engine cannot be asked, or answers nonsense.
+        """
+        replies = self._questions().inspections([self.container(name).id])
+        return parse_pid(next(iter(replies), None))
 
     def behind(
         self, host_port: int, protocol: Protocol = "tcp", host_ip: IPAddress | str | None = None
@@ -235,8 +240,7 @@ class Engine:
         """
         with self._telling:
             if self._told is None:
-                clients = self._clients()
-                self._told = parse_profile(clients.version(), clients.info(), clients.host)
+                self._told = self._questions().profile()
             return self._told
 
     def read(self, want: Want) -> Iterator[Inventory]:
@@ -245,7 +249,8 @@ class Engine:
         Raises:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        listing, networks = self._listing(), self._networks()
+        questions = self._questions()
+        listing, networks = questions.listing(), questions.networks()
         inventory = Inventory(
             source=self.name,
             engine=self.profile(),
@@ -254,7 +259,12 @@ class Engine:
             diagnostics=(*listing.diagnostics, *networks.diagnostics),
         )
         while ids := undetailed(want.target, inventory, standing(want.vantage, inventory)):
-            inventory = self._with_details(inventory, ids)
+            reading = questions.detailed(inventory.containers, ids)
+            inventory = evolve(
+                inventory,
+                containers=with_network_ids(reading.values, networks.values),
+                diagnostics=(*inventory.diagnostics, *reading.diagnostics),
+            )
         yield inventory
 
     def snapshot(self, vantage: Vantage | None = None, *, whole: bool = False) -> Snapshot:
@@ -271,9 +281,10 @@ class Engine:
             SourceError: The engine cannot be asked, or answers nonsense.
         """
         here, clients = read_vantage() if vantage is None else vantage, self._clients()
+        questions = Questions(clients)
         listing = clients.listing()
-        ids = [c.id for c in self._parsed(parse_listing, listing).values]
-        inspections = self._inspections(ids)
+        ids = [c.id for c in questions.parsed(parse_listing, listing).values]
+        inspections = questions.inspections(ids)
         document = record(
             here,
             host=clients.host,
@@ -284,8 +295,44 @@ class Engine:
             networks=clients.networks(),
             whole=whole,
         )
-        inventory = self._parsed(parse_recording, document).inventory
+        inventory = questions.parsed(parse_recording, document).inventory
         return Snapshot(with_vantage(document, identified(here, inventory)))
+
+    # Following.
+
+    def live(
+        self,
+        *,
+        resync: float = 180.0,
+        first_pause: float = 0.05,
+        longest_pause: float = 1.0,
+    ) -> Live:
+        """Follow the engine: a view that stays true, and answers without a request.
+
+        It has connections of its own, and two threads, until it is closed.
+
+        Args:
+            resync: Seconds after which everything is read anew, whatever the events
+                have told: engines drop events of a slow reader.
+            first_pause: Seconds before the first try to connect again. Each further
+                pause is twice as long, and a random part shorter.
+            longest_pause: Seconds that a pause may take.
+
+        Returns:
+            The view, with everything read; a context manager.
+
+        Raises:
+            FormatError: A number of seconds is none.
+            SourceError: The engine cannot be asked now. Later that is never raised:
+                :attr:`Live.state` tells it.
+        """
+        environ = dict(self._environ)
+
+        def connect() -> Questions:
+            engine = Engine(self._url, self._timeout, context=self._context, environ=environ)
+            return engine._questions()
+
+        return Live(connect, resync=resync, first_pause=first_pause, longest_pause=longest_pause)
 
     # Launching.
 
@@ -418,47 +465,8 @@ class Engine:
                 self._made = Clients(location, self._timeout)
             return self._made
 
-    def _listing(self) -> Reading[Container]:
-        return self._parsed(parse_listing, self._clients().listing())
-
-    def _networks(self) -> Reading[Network]:
-        return self._parsed(parse_networks, self._clients().networks())
-
-    def _parsed(self, parse: Callable[[object], T], reply: object) -> T:
-        try:
-            return parse(reply)
-        except FormatError as error:
-            reason = f"{self._clients().location.url} answers nonsense: {error.reason}"
-            raise SourceError(self.name, reason) from error
-
-    def _with_details(self, inventory: Inventory, ids: Iterable[str]) -> Inventory:
-        reading = self._detailed(inventory.containers, ids)
-        return evolve(
-            inventory,
-            containers=with_network_ids(reading.values, inventory.networks),
-            diagnostics=(*inventory.diagnostics, *reading.diagnostics),
-        )
-
-    def _detailed(self, listed: tuple[Container, ...], ids: Iterable[str]) -> Reading[Container]:
-        """Put details in the place of listed containers; leave out what vanished."""
-        asked = frozenset(ids)
-        reading = self._inspected(sorted(asked))
-        there = {container.id for container in reading.values}
-        left = (c for c in listed if c.id in there or c.id not in asked)
-        return Reading(with_details(left, reading.values), reading.diagnostics)
-
-    def _inspected(self, ids: list[str]) -> Reading[Container]:
-        return self._parsed(parse_inspections, self._inspections(ids))
-
-    def _inspections(self, ids: list[str]) -> list[object]:
-        """The replies for those that are still there; a few are under way at a time."""
-        ask = self._clients().inspection
-        if len(ids) == 1:
-            replies = [ask(ids[0])]
-        else:
-            with ThreadPoolExecutor(_AT_ONCE, "dockernet") as pool:
-                replies = list(pool.map(ask, ids))
-        return [reply for reply in replies if reply is not None]
+    def _questions(self) -> Questions:
+        return Questions(self._clients())
 
 
 def _named(name: str, what: str) -> str:

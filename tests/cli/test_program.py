@@ -52,6 +52,7 @@ VERBS = [
     "env",
     "hosts",
     "link",
+    "wait",
     "tour",
 ]
 # A question of each verb that the recording of the tour answers.

@@ -218,7 +218,7 @@ def await_said(container: RealContainer, text: str) -> None:
         (
             ["--wait", "--timeout", "0.1", "absent:a:80", "--", "true"],
             1,
-            "not-answering: not known yet; engine",
+            "was not ready within 0.1 seconds: not known yet; engine",
         ),
     ],
     ids=["its own", "no program", "not executable", "no source", "no source in time"],

@@ -248,6 +248,18 @@ def test_a_container_s_environment_is_told_and_does_not_show(
         engine.environ("nobody")
 
 
+def test_a_container_s_process_is_told_where_it_runs(server: Replay, engine: Engine) -> None:
+    reply = next(i for i in FACTS["inspections"] if i["Name"] == "/facts-db")
+    path = f"/containers/{reply['Id']}/json"
+    found = []
+    for pid in (4711, 0):
+        server.replies[path] = {**reply, "State": {**reply["State"], "Pid": pid}}
+        found.append(engine.pid("facts-db"))
+    assert found == [4711, None]
+    with pytest.raises(PeerNotFoundError):
+        engine.pid("nobody")
+
+
 # The rest that an engine tells
 
 

@@ -25,7 +25,7 @@ READING = (
     *("behind", "container", "containers", "links", "networks"),
     *("profile", "published", "read", "snapshot"),
 )
-LIVE = {"conflicts", "environ", "launch"}  # what a recording cannot do, or does not keep
+LIVE = {"conflicts", "environ", "launch", "live"}  # what a recording cannot do, or does not keep
 
 
 def document(engine: str = "29.1", vantage: Vantage = HOST) -> dict[str, Any]:

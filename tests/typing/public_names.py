@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, Never, assert_type
@@ -25,6 +27,7 @@ from dockernet import (
     Link,
     LinkReport,
     LinkVariables,
+    NotReadyError,
     Peer,
     PeerNotFoundError,
     Port,
@@ -115,7 +118,18 @@ with Resolver([Mine()], vantage=Vantage(), timeout=1.5) as resolver:
     assert_type(resolver, Resolver)
     assert_type(resolver.resolve("db", family=4), Endpoint)
     assert_type(resolver.seen_from("web"), Resolver)
+    assert_type(resolver.wait("db:5432", 1.5, "healthy", tell=print), Endpoint)
+    assert_type(resolver.wait("db", ready=lambda where: where.port == 5432), Endpoint)
+    assert_type(resolver.connect(("db", 5432), timeout=2), socket.socket)
     assert_type(resolver.links("db:store", Link("db"), secrets=True), LinkReport)
+
+
+async def probe(where: Endpoint) -> bool:
+    """A probe that is awaited."""
+    return where.port == 5432
+
+
+assert_type(NotReadyError("db", 1.0).time_line, tuple[tuple[float, str], ...])
 
 
 async def awaited() -> None:
@@ -125,6 +139,8 @@ async def awaited() -> None:
         assert_type(resolver, AsyncResolver)
         assert_type(await resolver.endpoints(Link("db")), tuple[Endpoint, ...])
         assert_type(await resolver.seen_from("web"), AsyncResolver)
+        assert_type(await resolver.wait("db", ready=probe), Endpoint)
+        assert_type(await resolver.connect("db"), tuple[asyncio.StreamReader, asyncio.StreamWriter])
     assert_type(await resolver.links(), LinkReport)
 
 

@@ -28,6 +28,8 @@ PODMAN_LACKS = {
     "gateway modes": "Podman's networks have no gateway modes",
     "dual-stack default network": "Podman's default network has IPv4 alone",
     "free port of a range": "Podman's Docker API takes no range of host ports (500, strconv.Atoi)",
+    "health checks": "Podman leaves them to timers of systemd",
+    "proxy": "Podman has no program between a published port and its container",
     "names on one network alone": "Podman's name server answers for all of a caller's networks",
 }
 

@@ -52,11 +52,11 @@ def private_engine(**settings: Any) -> Iterator[RealEngine]:
     with ExitStack() as stack:
         here = stack.enter_context(ground())
         config = here.folder / "daemon.json"
-        config.write_text(json.dumps(_config(here) | settings))
-        daemon = _started(here, dockerd, "--config-file", str(config), first=dockerd)
-        _await_answer(here, stack.enter_context(daemon))
+        config.write_text(json.dumps(configuration(here) | settings))
+        daemon = started(here, dockerd, "--config-file", str(config), first=dockerd)
+        await_answer(here, stack.enter_context(daemon))
         program = str(Path(__file__).with_name("neighbour.py"))
-        beside = _started(here, sys.executable, "-I", "-S", program, HERE, here.socket)
+        beside = started(here, sys.executable, "-I", "-S", program, HERE, here.socket)
         _await_ready(stack.enter_context(beside))
         yield stack.enter_context(
             opened(
@@ -69,7 +69,7 @@ def private_engine(**settings: Any) -> Iterator[RealEngine]:
         )
 
 
-def _config(here: Ground) -> dict[str, Any]:
+def configuration(here: Ground) -> dict[str, Any]:
     # In a file of our own, so that this machine's daemon.json is not read.
     return {
         "data-root": f"{here.folder}/data",
@@ -85,7 +85,7 @@ def _config(here: Ground) -> dict[str, Any]:
 
 
 @contextmanager
-def _started(
+def started(
     here: Ground, *command: str, first: str = sys.executable
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program on an engine's ground; it ends with us, even if we are killed."""
@@ -111,7 +111,7 @@ def _started(
             process.kill()
 
 
-def _await_answer(here: Ground, daemon: subprocess.Popen[bytes]) -> None:
+def await_answer(here: Ground, daemon: subprocess.Popen[bytes]) -> None:
     deadline = monotonic() + _STARTS_WITHIN
     while not Api(here.socket).answers():
         with suppress(subprocess.TimeoutExpired):

@@ -1,0 +1,1 @@
+"""What is dialled: who answers, who answers first, and waiting for that."""
