@@ -235,7 +235,7 @@ def test_the_lines_of_others_are_told_without_those_of_the_block(either: Path) -
 def shared() -> Iterator[Path]:
     """A hosts file in a folder that everybody may enter."""
     # What TMPDIR names may lie in a folder of root's own.
-    folder = Path(mkdtemp(prefix="dn-", dir="/tmp"))  # noqa: S108
+    folder = Path(mkdtemp(prefix="dn-", dir="/tmp"))
     folder.chmod(0o755)
     path = folder / "hosts"
     path.write_bytes(FOREIGN)
