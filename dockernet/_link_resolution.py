@@ -5,7 +5,7 @@ Nothing here reads the outside; it is what a look-up that was driven makes of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from attrs import define, evolve, field
@@ -22,10 +22,12 @@ from dockernet.model.links import Link, LinkReport, places_of
 from dockernet.model.mappings import SecretMap
 from dockernet.model.ports import Port
 from dockernet.model.targets import Target
+from dockernet.refusals import Refusal
 
 __all__ = ["Linking", "target_of"]
 
 _ANY: Final = Port(1)  # a peer without ports has an address all the same
+_MADE_UP: Final = f"port {_ANY}"
 
 
 @define(eq=False, repr=False)
@@ -34,7 +36,7 @@ class Linking:
 
     Attributes:
         links: The links to look up; one that was told, not asked for, may lead nowhere.
-        asked: Whether they were asked for.
+        asked: Whether they were asked for, so that each has to lead somewhere.
         found: What was found so far.
         diagnostics: What was odd so far.
         environs: The peers' own environments, where they were asked for.
@@ -56,7 +58,7 @@ class Linking:
         return cls(_grouped(wanted))
 
     @classmethod
-    def told(cls, census: Census) -> Linking:
+    def told(cls, census: Census, *, strict: bool = False) -> Linking:
         """Begin with every link that the caller is known to be the recipient of.
 
         Of several under one alias, which lead to replicas, the first will do: it is the
@@ -65,7 +67,7 @@ class Linking:
         report = _known_links(census)
         links = {link.alias: link for link in reversed(report.links)}
         return cls(
-            tuple(reversed(links.values())), asked=False, diagnostics=list(report.diagnostics)
+            tuple(reversed(links.values())), asked=strict, diagnostics=list(report.diagnostics)
         )
 
     def heard(self, link: Link, resolution: Resolution) -> None:
@@ -137,6 +139,7 @@ def _link_seen(resolution: Resolution, wanted: Link) -> LinkReport:
         SourceError: No source knows it, and one could not be asked.
         UnreachableError: The peer is known, and no route leads to any port of it.
     """
+    resolution.check_known()
     ports = wanted.ports or resolution.known_ports()
     ways: dict[Port, tuple[Endpoint, ...]] = {}
     refused: dict[Port, UnreachableError] = {}
@@ -146,8 +149,9 @@ def _link_seen(resolution: Resolution, wanted: Link) -> LinkReport:
         except UnreachableError as error:
             refused[port] = error
     if not ways:
-        refusals = dict.fromkeys(r for error in refused.values() for r in error.refusals)
-        raise UnreachableError(str(resolution.target), tuple(refusals))
+        refusals = (r for error in refused.values() for r in error.refusals)
+        told = map(_of_no_port, refusals) if not ports else refusals
+        raise UnreachableError(str(resolution.target), tuple(dict.fromkeys(told)))
     link = evolve(_seen(wanted, ports, ways), recipient=wanted.recipient or _recipient(resolution))
     return LinkReport((link,), tuple(_left_out(wanted, refused)))
 
@@ -157,12 +161,18 @@ def _seen(wanted: Link, ports: tuple[Port, ...], ways: Mapping[Port, tuple[Endpo
     peer = next(iter(ways.values()))[0].peer
     best: dict[Port, Endpoint] = {}
     addresses: dict[IPAddress, None] = {}
+    every: list[dict[IPAddress, None]] = []
     for port, endpoints in ways.items():
         of_peer = [e for e in endpoints if e.peer == peer] or list(endpoints)
         # A legacy link leads to the default bridge, whatever else both are on.
         of_peer.sort(key=lambda endpoint: endpoint.host not in wanted.addresses)
         best[port] = of_peer[0]
-        addresses.update(dict.fromkeys(_own_addresses(port, of_peer)))
+        same_route = [e for e in of_peer if e.route == of_peer[0].route]
+        addresses.update(_with_port(port, same_route))
+        every.append(_with_port(port, of_peer))
+    if len({endpoint.host for endpoint in best.values()}) > 1:
+        # At the address of one port another's may be a stranger's.
+        addresses = {a: None for a in every[0] if all(a in some for some in every)}
     known = tuple(port for port in ports if port in best)
     link = evolve(
         wanted, peer=peer or wanted.peer, addresses=tuple(addresses), ports=known, endpoints=()
@@ -173,12 +183,16 @@ def _seen(wanted: Link, ports: tuple[Port, ...], ways: Mapping[Port, tuple[Endpo
     return link if plain == dialled and addresses else evolve(link, endpoints=tuple(best.values()))
 
 
-def _own_addresses(port: Port, endpoints: Sequence[Endpoint]) -> Iterator[IPAddress]:
-    """The addresses that the best route leads to, where they have the port itself."""
-    for endpoint in endpoints:
-        same = (endpoint.route, endpoint.port) == (endpoints[0].route, port.number)
-        if same and not isinstance(endpoint.host, str):
-            yield endpoint.host
+def _with_port(port: Port, endpoints: Iterable[Endpoint]) -> dict[IPAddress, None]:
+    """The addresses that have the port itself, and not another that leads to it."""
+    own = (e.host for e in endpoints if e.port == port.number)
+    return {host: None for host in own if not isinstance(host, str)}
+
+
+def _of_no_port(refusal: Refusal) -> Refusal:
+    """A refusal that speaks of a port which nobody has said or knows."""
+    detail, fix = (t.replace(_MADE_UP, "its port") for t in (refusal.detail, refusal.fix))
+    return evolve(refusal, detail=detail, fix=fix)
 
 
 def _recipient(resolution: Resolution) -> str | None:

@@ -133,6 +133,11 @@ class Resolution(_Inquiry):
             raise UnreachableError(str(self.target), outcome.refusals)
         return outcome.endpoints
 
+    def check_known(self) -> None:
+        """Check that somebody knows the peer, whatever leads to it; raises as ``endpoints``."""
+        if not self._outcome().known:
+            self._raise_unknown()
+
     def at(self, port: Port) -> Resolution:
         """The same look-up with another port, of what was heard."""
         other = copy(self)

@@ -111,12 +111,15 @@ class AsyncResolver:
         asked = self._setting.of_url(parsed)
         return parsed.rewritten([(await _driven(one)).endpoints()[0] for one in asked])
 
-    async def links(self, *wanted: Link | str, secrets: bool = False) -> LinkReport:
+    async def links(
+        self, *wanted: Link | str, secrets: bool = False, strict: bool = False
+    ) -> LinkReport:
         """Links to peers with what is dialled from here, to write them back."""
         if wanted:
             linking = Linking.of(wanted)
         else:
-            linking = Linking.told(await _driven(self._setting.census(of_links=True)))
+            census = await _driven(self._setting.census(of_links=True))
+            linking = Linking.told(census, strict=strict)
         for link in linking.links:
             linking.heard(link, await _driven(self._setting.resolution(target_of(link))))
         if secrets and linking.peers:

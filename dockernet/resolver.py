@@ -190,7 +190,7 @@ class Resolver:
         asked = self._setting.of_url(parsed)
         return parsed.rewritten([_driven(one).endpoints()[0] for one in asked])
 
-    def links(self, *wanted: Link | str, secrets: bool = False) -> LinkReport:
+    def links(self, *wanted: Link | str, secrets: bool = False, strict: bool = False) -> LinkReport:
         """Links to peers with what is dialled from here, to write them back.
 
         Args:
@@ -199,13 +199,14 @@ class Resolver:
                 are those that the peer exposes unless they were said. A link that has
                 a recipient is looked up by its alias, which it is known by there.
             secrets: Whether the peers' own environments are read, too, by an engine.
+            strict: Whether each link has to lead somewhere, not only those in ``wanted``.
 
         Returns:
             The links, and the ports and links that lead nowhere, as diagnostics.
 
         Raises:
             DockernetError: A link that was asked for leads nowhere, as with
-                :meth:`resolve`.
+                :meth:`resolve`; with ``strict``, any.
 
         Example:
             >>> from dockernet import Environ, Resolver, Vantage
@@ -218,7 +219,8 @@ class Resolver:
         if wanted:
             linking = Linking.of(wanted)
         else:
-            linking = Linking.told(_driven(self._setting.census(of_links=True)))
+            census = _driven(self._setting.census(of_links=True))
+            linking = Linking.told(census, strict=strict)
         for link in linking.links:
             linking.heard(link, _driven(self._setting.resolution(target_of(link))))
         if secrets and linking.peers:

@@ -17,8 +17,8 @@ settings.load_profile(
 
 _ON_REQUEST = ("bench", "stress")
 
-# Public names under a type checker, never run; and what engine tests stand on.
-collect_ignore = ["typing", "engine/harness"]
+# Public names under a type checker, never run.
+collect_ignore = ["typing"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

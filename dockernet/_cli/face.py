@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Self, TextIO
 
@@ -14,6 +14,7 @@ from dockernet._cli.answers import UNASKED, Answer, Exact, Shown, Successor
 from dockernet._cli.failures import UNREAD, Failure
 from dockernet._cli.rendering import chosen, document_text, plain, say, write, write_exact
 from dockernet.actions.becoming import become
+from dockernet.errors import SourceError
 from dockernet.model.diagnostics import Diagnostic
 
 __all__ = ["Face"]
@@ -73,6 +74,11 @@ class Face:
         if answer.remark is not None:
             self._say(answer.remark)
 
+    def tell_faults(self, interrupt: BaseException) -> None:
+        """Tell what went wrong before an interrupt, or on the way out: what may be left."""
+        for sentence in dict.fromkeys(_faults(interrupt)):
+            self._say(f"interrupted; {sentence}")
+
     def cut_off(self, error: OSError) -> int:
         """Give the exit code for an output that cannot be written."""
         # What is left in the buffer would fail once more when the interpreter ends.
@@ -95,3 +101,12 @@ class Face:
 
     def _say(self, sentence: str) -> None:
         say(self.err, sentence)
+
+
+def _faults(error: BaseException | None) -> Iterator[str]:
+    """What an interrupt tells, and the errors of sources that led up to it."""
+    while error is not None:
+        yield from getattr(error, "__notes__", ())
+        if isinstance(error, SourceError):
+            yield str(error)
+        error = error.__context__

@@ -93,7 +93,7 @@ def _message(error: Exception, code: int) -> str:
     if code == BUG:
         kind, what = type(error).__name__, " ".join(str(error).split())
         return f"a fault of dockernet itself, {kind}: {what} (python -X dev shows where)"
-    return str(error)
+    return "; ".join((str(error), *getattr(error, "__notes__", ())))
 
 
 def _usage(error: click.ClickException) -> str:

@@ -1,85 +1,26 @@
-"""The verbs that write links back: env, hosts and link."""
+"""The verbs that write links back: env and hosts."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from io import StringIO
-from time import monotonic
-from typing import Final, TypedDict
+from collections.abc import Iterable, Iterator
+from typing import TypedDict
 
 import click
-from attrs import evolve, frozen
+from attrs import frozen
 
 from dockernet._cli import documents, tables
-from dockernet._cli.answers import FOUND, NOTHING, Answer, Exact, Successor
+from dockernet._cli.answers import FOUND, NOTHING, Answer, Exact
 from dockernet._cli.request import Request
-from dockernet._cli.waiting import ended_by_signals, plain_progress
-from dockernet._waiting import Waiting
-from dockernet.actions.environment import joined_environ
+from dockernet._cli.wanted import Wanted
 from dockernet.actions.hosts_block import HostsBlock
-from dockernet.dialling.racing import accepted
-from dockernet.dialling.waiting import persist
-from dockernet.errors import FormatError, SourceError
+from dockernet.errors import FormatError
 from dockernet.formats.styles import STYLES
 from dockernet.model.diagnostics import Diagnostic
-from dockernet.model.endpoints import Endpoint
 from dockernet.model.hosts_lines import HostsLine
-from dockernet.model.links import Link, LinkReport, links_environ, places_of
+from dockernet.model.links import Link, links_environ
 from dockernet.model.ports import Port
-from dockernet.model.vantage import VantageKind
-from dockernet.resolver import Resolver
-from dockernet.resolver import whoami as own_vantage
-from dockernet.sources.dns import Dns
 
-__all__ = ["env", "hosts", "link"]
-
-_OWN_FILE: Final = "/etc/hosts"
-
-
-@frozen
-class _Wanted:
-    """What the verbs are asked for.
-
-    Attributes:
-        peers: What to link, as texts; without any, every link of the recipient.
-        secrets: What of the peers' own environments is passed on.
-    """
-
-    peers: tuple[str, ...]
-    secrets: bool | tuple[str, ...] = False
-
-    def read(self, request: Request) -> LinkReport:
-        """The links, and whatever is odd with them.
-
-        Raises:
-            DockernetError: A link that was asked for leads nowhere.
-            UsageError: Nobody is asked for, and who asks can have been given no links.
-        """
-        if not self.peers and not request.is_recipient:
-            raise click.UsageError(
-                "links are given to containers: say PEER, or whose links with --for CONTAINER"
-            )
-        with request.resolver() as resolver:
-            report = resolver.links(*self.peers, secrets=bool(self.secrets))
-        odd = (*report.diagnostics, *_portless(report.links), *self._unknown(report.links))
-        return evolve(report, diagnostics=odd)
-
-    def _unknown(self, links: Sequence[Link]) -> Iterator[Diagnostic]:
-        """The secrets that were asked for by name, and that no peer has."""
-        names = () if isinstance(self.secrets, bool) else self.secrets
-        for name in names:
-            if not any(name in link.environ for link in links):
-                yield Diagnostic("links", name, "no peer has such a variable")
-
-
-def _portless(links: Iterable[Link]) -> Iterator[Diagnostic]:
-    for one in links:
-        if not one.ports:
-            reason = f"no source tells a port of it: say {one.peer or 'PEER'}:{one.alias}:PORT"
-            yield Diagnostic("links", one.alias, reason)
+__all__ = ["env", "hosts", "lines_for"]
 
 
 class _Written(TypedDict):
@@ -98,7 +39,7 @@ def env(
     request: Request, *, peers: tuple[str, ...], style: str, secrets: bool, secret: tuple[str, ...]
 ) -> Answer:
     """Show the variables of links, for who reads that style."""
-    wanted = _Wanted(peers, secrets or secret)
+    wanted = Wanted(peers, secrets or secret)
     report = wanted.read(request)
     told = links_environ(report.links, secrets=wanted.secrets, kind=STYLES[style].kind)
     rendered = STYLES[style].render(told.variables)
@@ -124,7 +65,7 @@ def hosts(
         if block is not None or remove:
             raise click.UsageError("say in which --file the block is")
         return _hosts(request, peers, None)
-    kept = _Block(file, block or "links")
+    kept = _Block(file, "links" if block is None else block)
     if not remove:
         return _hosts(request, peers, kept)
     if peers:
@@ -148,8 +89,8 @@ class _Block:
 
 
 def _hosts(request: Request, peers: tuple[str, ...], kept: _Block | None) -> Answer:
-    report = _Wanted(peers).read(request)
-    lines, odd = _lines_for(report.links)
+    report = Wanted(peers).read(request)
+    lines, odd = lines_for(report.links)
     odd = (*report.diagnostics, *odd)
     parts: dict[str, object] = {
         "lines": [documents.hosts_line(one) for one in lines],
@@ -166,7 +107,7 @@ def _hosts(request: Request, peers: tuple[str, ...], kept: _Block | None) -> Ans
     return Answer(verb="hosts", parts=parts, shown=tables.line(told), **written)
 
 
-def _lines_for(
+def lines_for(
     links: Iterable[Link],
 ) -> tuple[tuple[HostsLine, ...], tuple[Diagnostic, ...]]:
     """The hosts lines of links, each alias for one peer, and what they cannot tell."""
@@ -179,11 +120,15 @@ def _lines_for(
             odd.append(Diagnostic("hosts", one.alias, "left out: another peer has that name"))
             continue
         taken.add(alias)
-        odd += _untold(one)
+        untold = tuple(_untold(one))
         try:
-            lines += one.hosts_lines()
+            told = one.hosts_lines()
         except FormatError as error:
-            odd.append(Diagnostic("hosts", one.alias, f"left out: {error.reason}"))
+            odd += (*untold, Diagnostic("hosts", one.alias, f"left out: {error.reason}"))
+            continue
+        apart = Diagnostic("hosts", one.alias, "left out: no address has all of its ports")
+        odd += untold if told or untold else (apart,)
+        lines += told
     return tuple(lines), tuple(odd)
 
 
@@ -199,100 +144,3 @@ def _untold(one: Link) -> Iterator[Diagnostic]:
         elif isinstance(endpoint.host, str):
             reason = f"it is dialled at {endpoint}, and a hosts file tells addresses alone"
             yield Diagnostic("hosts", f"{one.alias}:{port}", reason)
-
-
-def link(
-    request: Request,
-    *,
-    peers: tuple[str, ...],
-    command: tuple[str, ...],
-    wait: bool,
-    overwrite: bool,
-    hosts: bool | None,
-    secrets: bool,
-    secret: tuple[str, ...],
-) -> Successor:
-    """Become a command that is given links."""
-    if not command:
-        raise click.UsageError("say the command after --")
-    if request.origin is not None:
-        raise click.UsageError("the command runs here, not elsewhere: leave out --from")
-    wanted = _Wanted(peers, secrets or secret)
-    with ended_by_signals():
-        report = _answering(request, wanted) if wait else wanted.read(request)
-    joined = joined_environ(os.environ, report.links, secrets=wanted.secrets, overwrite=overwrite)
-    odd = (*report.diagnostics, *joined.diagnostics, *_kept_in_own_file(report.links, asked=hosts))
-    return Successor(command, joined.variables, odd)
-
-
-# Waiting
-
-
-def _answering(request: Request, wanted: _Wanted) -> LinkReport:
-    """The links, once every peer answers.
-
-    Raises:
-        DockernetError: Something is wrong for good.
-        NotReadyError: One was not found, or did not answer, within the time.
-    """
-    said = {(one.alias, port) for one in map(Link.from_spec, wanted.peers) for port in one.ports}
-    subject = ", ".join(wanted.peers) or "the links of this container"
-    tell = partial(plain_progress, sys.stderr or StringIO(), subject)
-    waiting = Waiting.begin(subject, request.timeout, monotonic(), tell)
-
-    def attempt(left: float) -> LinkReport:
-        report = wanted.read(evolve(request, timeout=left))
-        for one in report.links:
-            _await_peer(one, said, waiting.patience(monotonic()))
-        return report
-
-    return persist(waiting, attempt)
-
-
-def _await_peer(one: Link, said: set[tuple[str, Port]], timeout: float) -> None:
-    """Connect to the TCP ports that were said, or else to one that a peer has.
-
-    A port that is exposed need not be served, and only TCP tells whether anybody listens.
-
-    Raises:
-        UnreachableError: It does not answer.
-    """
-    places = [place for place in places_of(one) if place.port.protocol == "tcp"]
-    found = [Endpoint(p.host, p.number, peer=one.peer, container_port=p.port) for p in places]
-    asked = [e for e, p in zip(found, places, strict=True) if (one.alias, p.port) in said]
-    for endpoint in asked:
-        accepted(one.alias, (endpoint,), timeout)
-    if found and not asked:
-        accepted(one.alias, found, timeout)
-
-
-# The hosts file of the place itself
-
-
-def _kept_in_own_file(links: Iterable[Link], *, asked: bool | None) -> tuple[Diagnostic, ...]:
-    """Keep the lines of links in the own hosts file, where that is asked for or may be done."""
-    if asked is False or (asked is None and not _may_write()):
-        return ()
-    lines, odd = _lines_for(links)
-    named = {one.names[0] for one in lines if _is_named(one)}
-    needed = [one for one in lines if one.names[0] not in named]
-    block = HostsBlock(_OWN_FILE)
-    try:
-        block.write(needed) if needed else block.remove()
-    except (FormatError, SourceError) as error:
-        if asked:
-            raise
-        return (*odd, Diagnostic("hosts", _OWN_FILE, str(error)))
-    return odd
-
-
-def _may_write() -> bool:
-    """Whether the file is a container's own, and this user may write it."""
-    return own_vantage().kind is VantageKind.CONTAINER and os.access(_OWN_FILE, os.W_OK)
-
-
-def _is_named(line: HostsLine) -> bool:
-    """Whether the embedded DNS knows the name: that stays right when the peer moves."""
-    with Resolver([Dns()]) as resolver:
-        known = resolver.explain((line.names[0], 1)).endpoints
-    return any(endpoint.host == line.address for endpoint in known)

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +54,8 @@ def locked_beside(path: Path, timeout: float) -> Generator[None]:
 
 
 def _held(path: Path, flags: int, timeout: float) -> int:
+    if find_spec("fcntl") is None:
+        raise OSError(errno.ENOSYS, "this system locks no files", str(path))
     deadline = time.monotonic() + timeout
     while True:
         file = os.open(path, flags, 0o600)

@@ -6,6 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
+from attrs import evolve
+
+from dockernet.formats.styles import ENVIRON
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.links import Link, LinkVariables, links_environ
 from dockernet.model.mappings import SecretMap
@@ -56,14 +59,21 @@ def joined_environ(
     given = tuple(links)
     if overwrite:
         stale = {name for link in given for name in _standing(link, environ)}
-        told = links_environ(given, secrets=secrets)
+        told = _possible(links_environ(given, secrets=secrets))
         base = {name: value for name, value in environ.items() if name not in stale}
         return LinkVariables(SecretMap({**base, **told.variables}), told.diagnostics)
     known = {link.prefix for link in Link.from_environ(environ)}
     kept = [link for link in given if link.prefix in known or _has_ports(link, environ)]
-    told = links_environ((link for link in given if link not in kept), secrets=secrets)
+    wanted = (link for link in given if link not in kept)
+    told = _possible(links_environ(wanted, secrets=secrets))
     diagnostics = (*told.diagnostics, *_kept(kept, environ), *_set(told.variables, environ))
     return LinkVariables(SecretMap({**told.variables, **environ}), diagnostics)
+
+
+def _possible(told: LinkVariables) -> LinkVariables:
+    """The variables that a program can be given: a command is not lost for an odd alias."""
+    carried = ENVIRON.render(told.variables)
+    return LinkVariables(carried.variables, (*told.diagnostics, *carried.diagnostics))
 
 
 def _standing(link: Link, environ: Mapping[str, str]) -> Iterator[str]:
@@ -83,7 +93,8 @@ def _tail(link: Link, name: str) -> str:
 def _kept(links: Iterable[Link], environ: Mapping[str, str]) -> Iterator[Diagnostic]:
     """The links that are kept, where they say something else."""
     for link in links:
-        if any(environ.get(name) != value for name, value in link.to_environ().items()):
+        said = evolve(link, recipient=None).to_environ()  # its name alone is no matter
+        if any(environ.get(name) != value for name, value in said.items()):
             reason = "kept as the environment tells it already"
             yield Diagnostic("environ", link.alias, reason)
 

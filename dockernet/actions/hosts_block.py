@@ -13,6 +13,7 @@ from typing import Final
 from dockernet.actions._replacing import replace
 from dockernet.actions._rewriting import rewrite
 from dockernet.errors import FormatError, SourceError
+from dockernet.formats.hosts import parse_hosts
 from dockernet.formats.hosts_block import BlockEdit, block_lines, block_name
 from dockernet.formats.proc import parse_mount_points
 from dockernet.model.hosts_lines import HostsLine
@@ -35,6 +36,7 @@ _FIXES: Final = {
     errno.EISDIR: "name a regular file",
     errno.ELOOP: "name a file that symbolic links lead to",
     errno.ENOENT: "make it first, or name another",
+    errno.ENOSYS: "write it where files can be locked, on Linux for one",
     errno.ENOSPC: "free some space; it is as it was",
     errno.ENOTDIR: "name a regular file",
     errno.EPERM: "run as its owner, or let it be written",
@@ -126,10 +128,17 @@ class HostsBlock:
             FormatError: The markers of the block are damaged.
             SourceError: The file cannot be read.
         """
-        try:
-            return block_lines(_target(self._path).read_bytes(), self._name)
-        except OSError as error:
-            raise self._trouble(error, "read") from error
+        return block_lines(self._content(), self._name)
+
+    def foreign_lines(self) -> tuple[HostsLine, ...]:
+        """Read the lines of the file that are not of the block.
+
+        Raises:
+            FormatError: The markers of the block are damaged.
+            SourceError: The file cannot be read.
+        """
+        rest = BlockEdit(self._name, None).applied(self._content())
+        return parse_hosts(rest.decode("utf-8", "replace")).lines
 
     def write(self, lines: Iterable[HostsLine]) -> bool:
         """Put lines into the block; tells whether anything changed.
@@ -154,6 +163,12 @@ class HostsBlock:
             SourceError: The file cannot be written; it is as it was.
         """
         return self._change(BlockEdit(self._name, None))
+
+    def _content(self) -> bytes:
+        try:
+            return _target(self._path).read_bytes()
+        except OSError as error:
+            raise self._trouble(error, "read") from error
 
     def _change(self, edit: BlockEdit) -> bool:
         try:

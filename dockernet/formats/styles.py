@@ -22,7 +22,7 @@ from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.link_variables import LinkKind
 from dockernet.model.mappings import SecretMap
 
-__all__ = ["STYLES", "Rendered", "Rule", "Style"]
+__all__ = ["ENVIRON", "STYLES", "Rendered", "Rule", "Style"]
 
 _LONGEST: Final = 65_534  # bytes; Go's bufio.Scanner, which docker reads lines with
 
@@ -174,3 +174,11 @@ _ROWS: Final = (
 
 STYLES: Final[Mapping[str, Style]] = MappingProxyType({row.name: row for row in _ROWS})
 """The styles by name."""
+
+ENVIRON: Final = Style(
+    "environ",
+    LinkKind.DOCKER,
+    (_name(r"[^=\0]+", "no environment can have such a name"), _NUL, _TEXT),
+    _lines(_assigned),
+)
+"""What the environment of a program can carry; nothing reads it as a text."""

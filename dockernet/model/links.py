@@ -254,7 +254,8 @@ class Link:
 
         They are those of an engine for a legacy link, but for the peer's host name:
         the alias and, where it differs, the peer's name. A hosts file cannot say a
-        port: an endpoint at another port than the container's own gives no line.
+        port: an endpoint at another port than the container's own gives no line. Where
+        ports are dialled at several addresses, only an address of all of them does.
 
         Raises:
             FormatError: A hosts file cannot carry the alias.
@@ -270,7 +271,8 @@ class Link:
         names = tuple(dict.fromkeys((alias, *_other_name(self.peer))))
         found = (e for e in self.endpoints if e.container_port in (None, Port(e.port, e.protocol)))
         hosts = [e.host for e in found if not isinstance(e.host, str)]
-        told = hosts if self.endpoints else self.addresses
+        plain = not self.endpoints or len(set(hosts)) > 1
+        told = self.addresses if plain else hosts
         addresses = sorted(dict.fromkeys(told), key=lambda address: address.version)
         return tuple(HostsLine(address, names) for address in addresses)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +64,12 @@ def test_a_link_that_says_the_same_is_no_news() -> None:
     assert (dict(joined.variables), joined.diagnostics) == (environ, ())
 
 
+def test_a_link_under_another_name_of_its_recipient_is_no_news() -> None:
+    environ = NEW.to_environ()
+    joined = joined_environ(environ, [evolve(NEW, recipient="f00ba4")])
+    assert (dict(joined.variables), joined.diagnostics) == (environ, ())
+
+
 def test_an_application_s_own_variable_wins_by_itself() -> None:
     own = {"DB_PORT": "5432", "DB_NAME": "shop"}
     joined = joined_environ(own, [NEW])
@@ -81,6 +88,17 @@ def test_a_link_is_replaced_whole_when_asked_and_keeps_its_secrets(kind: LinkKin
     assert joined.diagnostics == ()
     passed = joined_environ({**OWN, **old}, [NEW], overwrite=True, secrets=True)
     assert passed.variables["DB_ENV_COLOUR"] == "blue"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_no_environment_can_carry_is_left_out_and_told(*, overwrite: bool) -> None:
+    odd = link("a=b", "172.17.0.3", 80, WORD="s3cret")
+    peer = evolve(NEW, environ={"LINES": "a\nb", "NOTHING": "s3cret\0", "ALIEN": "\ud800"})
+    joined = joined_environ(OWN, [odd, peer], secrets=True, overwrite=overwrite)
+    assert joined.variables == {**OWN, **NEW.to_environ(), "DB_ENV_LINES": "a\nb"}
+    told = {d.subject for d in joined.diagnostics}
+    assert {"A=B_PORT", "A=B_NAME", "DB_ENV_NOTHING", "DB_ENV_ALIEN"} <= told
+    assert "s3cret" not in "".join(map(str, joined.diagnostics))
 
 
 def test_what_belongs_to_another_prefix_is_not_replaced() -> None:

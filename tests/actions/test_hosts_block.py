@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -212,10 +213,29 @@ def test_what_is_no_regular_file_is_told(
         assert isinstance(told.value.__cause__, OSError)
 
 
+def test_where_no_file_can_be_locked_that_is_told_and_nothing_is_made(
+    either: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    before = [*either.parent.iterdir()], either.read_bytes()
+    with pytest.raises(SourceError, match=r"this system locks no files.*where files can be locked"):
+        HostsBlock(either).write([DB])
+    assert ([*either.parent.iterdir()], either.read_bytes()) == before
+
+
+def test_the_lines_of_others_are_told_without_those_of_the_block(either: Path) -> None:
+    block = HostsBlock(either)
+    before = block.foreign_lines()
+    block.write([DB])
+    assert DB in block.lines()
+    assert before == block.foreign_lines() != ()
+
+
 @pytest.fixture
 def shared() -> Iterator[Path]:
     """A hosts file in a folder that everybody may enter."""
-    folder = Path(mkdtemp(prefix="dn-"))
+    # What TMPDIR names may lie in a folder of root's own.
+    folder = Path(mkdtemp(prefix="dn-", dir="/tmp"))
     folder.chmod(0o755)
     path = folder / "hosts"
     path.write_bytes(FOREIGN)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from maker import BOUND, ID, REMOVED, Maker, inspection
+from maker import BOUND, DONE, ID, REMOVED, Maker, inspection
 from replay import Exchange, refusal
 
 from dockernet._cli.tour import STORY
@@ -58,6 +58,43 @@ def test_options_before_the_image_are_ours_and_what_follows_is_the_command(
     host = body["HostConfig"]
     assert (host["AutoRemove"], host["PublishAllPorts"], host["Binds"]) == (True, True, ["/a:/b"])
     assert "s3cret" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("before", [(), ("--name", "--json"), ("--name=x",), ("-P",)], ids=str)
+def test_an_option_of_the_command_is_not_ours(
+    maker: Maker, cli: Cli, before: tuple[str, ...]
+) -> None:
+    ran = cli("launch", *before, "web:1", "tool", "--json")
+    assert (ran.returncode, ran.stdout.split()[0]) == (0, "CONTAINER")
+    assert maker.created[0]["Cmd"] == ["tool", "--json"]
+
+
+@pytest.mark.parametrize(
+    "words", [("--json", "launch", "web:1"), ("launch", "-p", "80", "--json", "web:1", "x")]
+)
+@pytest.mark.usefixtures("maker")
+def test_an_option_before_the_image_is_ours(cli: Cli, words: tuple[str, ...]) -> None:
+    assert json.loads(cli(*words).stdout)["verb"] == "launch"
+
+
+def test_what_could_not_be_removed_is_told(maker: Maker, cli: Cli) -> None:
+    maker.start = refusal("500 Internal Server Error", "it burns")
+    maker.answers[f"/containers/{ID}"] = refusal("500 Internal Server Error", "it burned")
+    ran = cli("launch", "web:1")
+    assert f"it burns; container {ID[:12]} could not be removed: engine: " in ran.stderr
+
+
+def test_what_could_not_be_undone_after_an_interrupt_is_told(maker: Maker, cli: Cli) -> None:
+    def interrupt(exchange: Exchange) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        exchange.send(DONE)
+
+    maker.start = interrupt
+    maker.answers[f"/containers/{ID}"] = refusal("500 Internal Server Error", "it burned")
+    ran = cli("launch", "-p", "80", "web:1")
+    assert ran.returncode == 130
+    told = f"interrupted; container {ID[:12]} could not be removed: engine: "
+    assert told in ran.stderr
 
 
 @pytest.mark.usefixtures("maker")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,13 +20,14 @@ import pytest
 from click.testing import CliRunner
 
 from dockernet import Endpoint, Fact, Link, LinkReport, Port, Resolver, Vantage, VantageKind
-from dockernet._cli import request, writing
+from dockernet._cli import linking, request
 from dockernet._cli.answers import Answer, Exact, Successor
 from dockernet._cli.face import Face
-from dockernet._cli.program import program
+from dockernet._cli.program import program, run
 from dockernet._cli.rendering import plain
 from dockernet._cli.terminal import drawn
 from dockernet._cli.tour import STORY
+from dockernet.errors import SourceError, UnreachableError
 
 Ran = subprocess.CompletedProcess[str]
 Cli = Callable[..., Ran]
@@ -119,7 +121,8 @@ def test_nobody_was_given_links_on_a_host(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(request, "whoami", lambda _: Vantage(kind=VantageKind.HOST))
-    told = f"say PEER, or whose links with --for CONTAINER (see dockernet {verb[0]} --help)\n"
+    others = "" if verb[0] == "link" else ", or whose links with --for CONTAINER"
+    told = f"links are given to containers: say PEER{others} (see dockernet {verb[0]} --help)\n"
     for options in ((), ("--snapshot", str(STORY))):
         ran = cli(*options, *verb)
         assert (ran.returncode, ran.stderr.endswith(told)) == (2, True)
@@ -145,7 +148,8 @@ def test_a_peer_whose_ports_nobody_tells_is_told(ask: Cli) -> None:
 @pytest.mark.parametrize(
     "arguments, code, told",
     [
-        (("nope",), 1, "no peer answers to 'nope"),
+        (("nope",), 1, "no peer answers to 'nope' (asked: snapshot)"),
+        (("nope:n:80",), 1, "no peer answers to 'nope' (asked: snapshot)"),
         (("a:b:c:d",), 2, "cannot read 'c:d'"),
         (("",), 2, "cannot read ''"),
         (("net1", "--style", "yaml"), 2, "'yaml' is not one of"),
@@ -304,6 +308,18 @@ def test_hosts_tells_a_peer_that_has_no_address(
     assert ran.stderr == f"dockernet: hosts: {subject}: {reason}\n"
 
 
+def test_hosts_tells_a_peer_whose_ports_have_no_address_in_common(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialled = (("192.0.2.1", 80), ("192.0.2.2", 81))
+    endpoints = tuple(Endpoint(ip_address(h), p, container_port=Port(p)) for h, p in dialled)
+    told = LinkReport((Link("db", ports=(Port(80), Port(81)), endpoints=endpoints),))
+    monkeypatch.setattr(Resolver, "links", lambda *_, **__: told)
+    ran = cli("hosts", "db", "--snapshot", str(STORY))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "dockernet: hosts: db: left out: no address has all of its ports\n"
+
+
 def test_hosts_has_each_alias_for_one_peer(ask: Cli) -> None:
     ran = ask("hosts", "net1:x", "web:X", "--for", "client")
     assert {line.split()[1] for line in ran.stdout.splitlines()} == {"x"}
@@ -369,6 +385,7 @@ def test_a_block_for_no_links_is_empty(ask: Cli, tmp_path: Path) -> None:
         (("--remove",), "say in which --file the block is"),
         (("net2", "--file", "f", "--remove"), "leave out PEER"),
         (("net2", "--file", "f", "--block", "a b"), "expected a name of 1 to 64"),
+        (("net2", "--file", "f", "--block", ""), "expected a name of 1 to 64"),
     ],
 )
 def test_hosts_tells_how_it_is_used(ask: Cli, arguments: tuple[str, ...], told: str) -> None:
@@ -399,8 +416,8 @@ def own_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The hosts file of the place that asks, which is a container."""
     file = tmp_path / "hosts"
     file.write_text("127.0.0.1 localhost\n")
-    monkeypatch.setattr(writing, "_OWN_FILE", str(file))
-    monkeypatch.setattr(writing, "own_vantage", lambda: CONTAINER)
+    monkeypatch.setattr(linking, "_OWN_FILE", str(file))
+    monkeypatch.setattr(linking, "own_vantage", lambda: CONTAINER)
     return file
 
 
@@ -485,7 +502,7 @@ def test_the_own_hosts_file_names_the_peers_unless_told_otherwise(
 def test_on_a_host_its_hosts_file_is_left_alone_unless_asked_for(
     own_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "own_vantage", lambda: Vantage(kind=VantageKind.HOST))
+    monkeypatch.setattr(linking, "own_vantage", lambda: Vantage(kind=VantageKind.HOST))
     before = own_file.read_text()
     becoming("link", "net1:db:22", "--", "env")
     assert own_file.read_text() == before
@@ -520,11 +537,21 @@ def test_a_name_that_the_dns_knows_needs_no_line(
         def read(self, _: object) -> Iterator[Fact]:
             yield Fact(source="dns", names=("db",), addresses=(ip_address("172.17.0.2"),))
 
-    monkeypatch.setattr(writing, "Dns", Known)
+    monkeypatch.setattr(linking, "Dns", Known)
     before = own_file.read_text()
     becoming("link", "net1:db:22", "--", "env")
     assert own_file.read_text() == before
     becoming("link", "net1:other:22", "--", "env")
+    assert "172.17.0.2 other net1\n" in own_file.read_text()
+
+
+def test_a_name_that_an_engine_keeps_in_the_file_needs_no_second_line(own_file: Path) -> None:
+    own_file.write_text("172.17.0.2\tdb f00ba4\n172.17.0.9\tother\n")
+    before = own_file.read_text()
+    becoming("link", "net1:db:22", "--", "env")
+    assert own_file.read_text() == before
+    becoming("link", "net1:other:22", "--", "env")  # the engine's line leads elsewhere
+    becoming("link", "net1:other:22", "--", "env")  # and the block's own is none of others
     assert "172.17.0.2 other net1\n" in own_file.read_text()
 
 
@@ -635,6 +662,23 @@ def test_a_wait_ends_with_the_process(moved: str, spawn: Spawn) -> None:
     assert (process.communicate(timeout=60), process.returncode) == (("", ""), 128 + 15)
 
 
+def test_what_went_wrong_before_the_end_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def links(*_: object, **__: object) -> LinkReport:
+        try:
+            raise SourceError("engine", "it burned")
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Resolver, "links", links)
+    command = ("--snapshot", str(STORY), "link", "net3:db:22", "--", "true")
+    with pytest.raises(SystemExit) as ended:
+        run(command)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "dockernet: interrupted; engine: it burned\n"
+
+
 def test_a_command_has_signals_as_they_were(
     moved: str, spawn: Spawn, free: tuple[int, int]
 ) -> None:
@@ -664,3 +708,20 @@ def test_without_a_peer_it_waits_for_the_links_that_are_there(
     monkeypatch.setattr(Resolver, "links", lambda *_, **__: LinkReport(()))
     ran = cli("--timeout", "0.1", "link", "--wait", "--no-hosts", "--", "no-such-program")
     assert ran.returncode == 127
+
+
+def test_without_a_peer_it_waits_also_for_those_that_are_not_running(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def links(*_: object, strict: bool, **__: object) -> LinkReport:
+        if strict:
+            raise UnreachableError("db", ())
+        return LinkReport(())
+
+    monkeypatch.setattr(request, "whoami", lambda _: CONTAINER)
+    monkeypatch.setattr(Resolver, "links", links)
+    command = ("--timeout", "0.1", "link", "--no-hosts", "--", "no-such-program")
+    assert cli(*command).returncode == 127
+    ran = cli(*command[:3], "--wait", *command[3:])
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("dockernet: waiting for the links of this container: nothing")

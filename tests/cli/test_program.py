@@ -140,7 +140,7 @@ def test_the_last_word_on_an_option_counts() -> None:
 def test_options_become_the_request(
     monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], request_made: Request
 ) -> None:
-    import dockernet._cli.program as module
+    import dockernet._cli.verbs as module
 
     made: list[Request] = []
     original = module._request

@@ -72,6 +72,20 @@ def test_over_a_host_port_the_endpoints_tell_what_is_dialled() -> None:
     assert link.recipient == "dock"
 
 
+def test_where_ports_are_dialled_at_several_addresses_a_line_has_one_of_all() -> None:
+    peer = container("web", {"other": 3}, "127.0.0.1:80->80/tcp, 81/tcp")
+    [link] = seen("web", whole=inventory(ME, peer), vantage=on_host()).links
+    assert [str(e) for e in link.endpoints] == ["127.0.0.1:80", "10.8.0.3:81"]
+    assert [str(line.address) for line in link.hosts_lines()] == ["10.8.0.3", "fd08::3"]
+
+
+def test_ports_at_addresses_that_have_nothing_in_common_have_no_line() -> None:
+    peer = container("web", {"other": 3}, "192.0.2.1:80->80/tcp, 192.0.2.2:81->81/tcp")
+    [link] = seen("web", whole=inventory(ME, peer), vantage=ABROAD).links
+    assert [str(e) for e in link.endpoints] == ["192.0.2.1:80", "192.0.2.2:81"]
+    assert (link.addresses, link.hosts_lines()) == ((), ())
+
+
 def test_ports_that_no_route_leads_to_are_left_out_and_told() -> None:
     report = seen("web", whole=inventory(ME, WEB), vantage=ABROAD)
     assert told(report) == ["desk -> web:web: 80/tcp [80/tcp at 127.0.0.1:8080]"]
@@ -127,6 +141,20 @@ def test_a_link_that_is_asked_for_and_leads_nowhere_is_an_error() -> None:
         seen("db", whole=stopped, vantage=inside(ME))
 
 
+def test_a_port_that_nobody_said_is_in_no_reason() -> None:
+    portless = inventory(ME, container("db", {"other": 2}))
+    with pytest.raises(UnreachableError) as caught:
+        seen("db", whole=portless, vantage=inside(ME))
+    assert "its port is not published" in str(caught.value)
+    assert "1/tcp" not in str(caught.value)
+    with pytest.raises(UnreachableError, match="port 1/tcp is not published"):
+        seen("db:db:1", whole=portless, vantage=inside(ME))
+    for text in ("nobody", "nobody:x:80"):
+        with pytest.raises(PeerNotFoundError) as missed:
+            seen(text, whole=portless, vantage=inside(ME))
+        assert missed.value.target == "nobody"
+
+
 def test_a_link_value_is_asked_for_as_it_is() -> None:
     wanted = Link("with space", "someone", "db", ports=(Port(5432),))
     linked = evolve(ME, links=(evolve(wanted, recipient="me", ports=()),))
@@ -165,6 +193,13 @@ def test_a_known_link_that_leads_nowhere_is_left_out_and_told() -> None:
     [diagnostic] = report.diagnostics
     assert (diagnostic.source, diagnostic.subject) == ("links", "gone")
     assert diagnostic.reason.startswith("left out: nothing reaches 'gone' from here: stale")
+
+
+def test_a_known_link_that_leads_nowhere_is_an_error_where_each_has_to_lead_somewhere() -> None:
+    caller = evolve(ME, links=(given("store"), given("gone", "nobody")))
+    resolver = Resolver([Told(inventory(caller, DB))], vantage=inside(caller))
+    with pytest.raises(UnreachableError, match="nothing reaches 'gone' from here: stale"):
+        resolver.links(strict=True)
 
 
 def test_a_legacy_link_leads_to_the_default_bridge_whatever_else_both_are_on() -> None:

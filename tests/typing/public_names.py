@@ -79,6 +79,7 @@ assert_type(Link("db").provenances, tuple[Provenance, ...])
 # Actions.
 block = HostsBlock("/etc/hosts", "mine", timeout=1.5)
 assert_type(block.lines(), tuple[HostsLine, ...])
+assert_type(block.foreign_lines(), tuple[HostsLine, ...])
 assert_type(block.write([HostsLine(IPv4Address("10.0.0.2"), ("db",))]), bool)
 assert_type(block.remove(), bool)
 
@@ -122,6 +123,7 @@ with Resolver([Mine()], vantage=Vantage(), timeout=1.5) as resolver:
     assert_type(resolver.wait("db", ready=lambda where: where.port == 5432), Endpoint)
     assert_type(resolver.connect(("db", 5432), timeout=2), socket.socket)
     assert_type(resolver.links("db:store", Link("db"), secrets=True), LinkReport)
+    assert_type(resolver.links(strict=True), LinkReport)
 
 
 async def probe(where: Endpoint) -> bool:
