@@ -17,7 +17,7 @@ import pytest
 from attrs import evolve
 from builders import NETWORKS, attachment, identity, on_host
 from builders import container as made
-from harness import Cast, RealEngine, Scene, UnavailableError, found_engine
+from harness import RealEngine, Scene, UnavailableError, found_engine
 from measuring import report, side_by_side
 from streaming import Streaming
 
@@ -78,9 +78,7 @@ def core(count: int) -> tuple[View, Callable[[], None]]:
     crowd = tuple(made(f"c{n}", {"app": n % 250 + 2}, "80/tcp") for n in range(count))
     networks = Reading(tuple(NETWORKS.values()), ())
     view.relisted(dockernet.EngineProfile(), Reading(crowd, ()), networks)
-    states = [
-        evolve(crowd[count // 2], networks=(attachment("app", number),)) for number in (7, 9)
-    ]
+    states = [evolve(crowd[count // 2], networks=(attachment("app", number),)) for number in (7, 9)]
     event = Event("container", "update", identity(f"c{count // 2}"))
 
     def apply() -> None:

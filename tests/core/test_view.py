@@ -92,13 +92,17 @@ class World:
             Link(
                 alias,
                 recipient=found.name,
-                peer=self.containers[peer].name if peer in self.containers else self.last_names[peer],
+                peer=self.name_of(peer),
                 provenances=(Provenance.LEGACY,),
             )
             for (recipient, alias), peer in self.bound.items()
             if recipient == chosen
         )
         return evolve(found, links=links)
+
+    def name_of(self, chosen: str) -> str:
+        found = self.containers.get(chosen)
+        return self.last_names[chosen] if found is None else found.name
 
     def listing(self) -> tuple[Container, ...]:
         """Every container in detail with who links to it, newest first."""
@@ -111,7 +115,7 @@ class World:
 
 def work_off(view: View, world: World, most: int = 3) -> list[Work]:
     """Read again whatever is doubtful, until nothing is."""
-    done = []
+    done: list[Work] = []
     while work := view.take(most):
         assert len(done) < 100
         done.append(work)
@@ -507,8 +511,10 @@ def test_lost_doubled_and_shuffled_events_are_made_good_by_a_listing(
         step(world, verb, name, number)
         told += world.events
         world.events.clear()
-        if told and data.draw(st.booleans(), "read"):
-            for event in data.draw(st.lists(st.sampled_from(told), max_size=5), "events"):
+        reads: bool = data.draw(st.booleans(), "read")
+        if told and reads:
+            heard: list[Event] = data.draw(st.lists(st.sampled_from(told), max_size=5), "events")
+            for event in heard:
                 view.note(event)
             if work := view.take(2):
                 read(view, world, work)

@@ -119,7 +119,7 @@ class Churn:
             return self.random.choice(self.containers)
 
     def _post(self, chosen: RealContainer, verb: str, **query: object) -> None:
-        self.scene.engine.api.request("POST", f"/containers/{chosen.id}/{verb}", **query)
+        self.scene.engine.api.request("POST", f"/containers/{chosen.id}/{verb}", None, **query)
 
 
 _OPERATIONS: tuple[Callable[[Churn], None], ...] = (

@@ -75,5 +75,3 @@ def restartable_engine(**settings: Any) -> Iterator[tuple[RealEngine, Restarts]]
         restarts.start()
         with opened(here.socket, netns=here.net) as engine:  # it ends before its programs
             yield engine, restarts
-
-
