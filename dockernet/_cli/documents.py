@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dockernet._published_rules import PublishedRules
 from dockernet.model.addresses import IPAddress, IPNetwork
 from dockernet.model.bindings import HostBinding
 from dockernet.model.conflicts import PortConflict
@@ -11,6 +12,7 @@ from dockernet.model.containers import Attachment, Container
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.endpoints import Endpoint
 from dockernet.model.explanations import Explanation, Peer
+from dockernet.model.firewalls import PlacedRule
 from dockernet.model.hosts_lines import HostsLine
 from dockernet.model.links import Link
 from dockernet.model.networks import Network
@@ -30,8 +32,10 @@ __all__ = [
     "link",
     "network",
     "peer",
+    "placed_rule",
     "publication",
     "published",
+    "published_rules",
     "refusal",
     "texts",
     "vantage",
@@ -240,6 +244,42 @@ def vantage(value: Vantage) -> Document:
         "project": value.project,
         "service": value.service,
         "number": value.number,
+    }
+
+
+def placed_rule(value: PlacedRule) -> Document:
+    """A rule of a firewall, and where it stands."""
+    counters = value.rule.counters
+    return {
+        "backend": value.backend,
+        "family": value.family,
+        "table": value.table,
+        "chain": value.chain,
+        "position": value.position,
+        "text": value.rule.text,
+        "words": value.rule.words,
+        "effect": value.rule.effect,
+        "comment": value.rule.comment,
+        "packets": None if counters is None else counters.packets,
+        "bytes": None if counters is None else counters.octets,
+    }
+
+
+def published_rules(value: PublishedRules) -> Document:
+    """A published port, and the rules that let it in."""
+    decisive = value.journey.decisive
+    return {
+        **published(value.publication.container, value.publication.port, value.publication.binding),
+        "family": value.family,
+        "dnat": [placed_rule(one) for one in value.dnat],
+        "accept": [placed_rule(one) for one in value.accept],
+        "drop": [placed_rule(one) for one in value.drop],
+        "user": [placed_rule(one) for one in value.user],
+        "missing": list(value.missing),
+        "proxied": value.proxied,
+        "verdict": value.journey.verdict,
+        "decided_by": None if decisive is None else placed_rule(decisive.placed),
+        "doubts": [placed_rule(one.placed) for one in value.journey.doubts],
     }
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from dockernet._cli.answers import Cell, Line, Table, Tone
+from dockernet._published_rules import FirewallReport, PublishedRules
 from dockernet.model.addresses import IPAddress, IPNetwork
 from dockernet.model.bindings import HostBinding
 from dockernet.model.containers import Attachment, Container
 from dockernet.model.endpoints import Endpoint
 from dockernet.model.explanations import Explanation, Peer
+from dockernet.model.firewalls import PlacedRule
 from dockernet.model.links import Link
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port
@@ -23,6 +25,7 @@ __all__ = [
     "containers",
     "endpoints",
     "explanation",
+    "firewall",
     "launched",
     "line",
     "links",
@@ -127,6 +130,44 @@ def publications(values: Iterable[Publication]) -> Table:
             for value in values
         ),
     )
+
+
+def firewall(value: FirewallReport) -> Table:
+    """Published ports with the rules that let them in, then the rules of none."""
+    return Table(
+        ("CONTAINER", "PORT", "BINDING", "STATE", "RULES", "PASSES"),
+        (*map(_let_in, value.published), *map(_stale, value.stale)),
+    )
+
+
+def _let_in(value: PublishedRules) -> tuple[Cell, ...]:
+    published, journey = value.publication, value.journey
+    rules = (*value.drop, *value.dnat, *value.user, *value.accept)
+    return (
+        str(published.container),
+        str(published.port),
+        str(published.binding),
+        _rule_state(value),
+        tuple(map(_ruled, rules)),
+        str(journey) if journey.verdict is journey.assumed else f"not known: {journey}",
+    )
+
+
+def _rule_state(value: PublishedRules) -> str:
+    if value.missing:
+        return " ".join(("no rule:", *value.missing))
+    return "proxied" if value.proxied else "let in"
+
+
+def _stale(value: PlacedRule) -> tuple[Cell, ...]:
+    return ("", "", "", "no container", (_ruled(value),), value.rule.words)
+
+
+def _ruled(value: PlacedRule) -> str:
+    """A rule, where it stands, and what it was for so far."""
+    counters = value.rule.counters
+    counted = "" if counters is None else f" ({counters.packets} packets)"
+    return f"{value.rule.effect} {value.where}{counted}"
 
 
 def _service(value: Container) -> str:

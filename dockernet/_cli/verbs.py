@@ -9,7 +9,17 @@ from typing import Final
 import click
 from attrs import frozen
 
-from dockernet._cli import actions, facts, linking, ports, routes, tour, waiting, writing
+from dockernet._cli import (
+    actions,
+    facts,
+    firewall,
+    linking,
+    ports,
+    routes,
+    tour,
+    waiting,
+    writing,
+)
 from dockernet._cli.answers import Answer, Successor
 from dockernet._cli.request import Request
 from dockernet.dialling.readiness import READINESS
@@ -190,6 +200,13 @@ VERBS: Final = (
         (
             click.Argument(["port"]),
             click.Option(["--ip", "address"], help="Only what answers on this host address."),
+        ),
+    ),
+    Verb(
+        firewall.firewall,
+        (
+            "The rules that let published ports in, and rules of no container.\n\n"
+            "It is asked on the engine's host, as root."
         ),
     ),
     Verb(routes.whoami, "Where you stand: host or container, networks, addresses."),
