@@ -8,6 +8,7 @@ a doubt: what it could have done decides whether the outcome is known all the sa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -26,10 +27,11 @@ from dockernet.model.firewalls import (
     placed,
 )
 from dockernet.model.packets import Packet
-from dockernet.model.vantage import Vantage
+from dockernet.model.vantage import Interface, Vantage
 
-__all__ = ["Journey", "Step", "Verdict", "journey", "way_out"]
+__all__ = ["Journey", "Step", "Verdict", "journey", "outside_interface", "way_out"]
 
+_LOOPBACK: Final = "lo"
 _DEEPEST: Final = 64  # chains that lead to chains; more are a circle, or made to annoy
 
 
@@ -167,6 +169,20 @@ def way_out(address: IPAddress, machine: Vantage) -> str | None:
     if gateway is None or gateway == address:
         return None
     return way_out(gateway, machine) if _is_on_link(gateway, machine) else None
+
+
+def outside_interface(machine: Vantage, bridges: Iterable[str], family: int) -> str | None:
+    """The interface by which the world comes in; ``None`` where that is not known."""
+    gateway = machine.gateway(family)
+    if gateway is not None and (name := way_out(gateway, machine)) is not None:
+        return name
+    inner = {_LOOPBACK, *bridges}
+    others = [i.name for i in machine.interfaces if _is_in(i, family) and i.name not in inner]
+    return others[0] if len(others) == 1 else None
+
+
+def _is_in(interface: Interface, family: int) -> bool:
+    return any(a.version == family and not a.is_link_local for a in interface.addresses)
 
 
 def _is_on_link(address: IPAddress, machine: Vantage) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from dockernet._journey import Journey, journey, way_out
+from dockernet._journey import Journey, journey, outside_interface, way_out
 from dockernet.model.addresses import IPAddress
 from dockernet.model.conditions import (
     Destination,
@@ -20,16 +20,15 @@ from dockernet.model.facts import Inventory
 from dockernet.model.firewalls import Effect, Firewall, PlacedRule
 from dockernet.model.packets import Packet
 from dockernet.model.publications import Publication
-from dockernet.model.vantage import Interface, Vantage
+from dockernet.model.vantage import Vantage
 
-__all__ = ["FirewallReport", "PublishedRules", "firewall_report", "outside_interface"]
+__all__ = ["FirewallReport", "PublishedRules", "firewall_report"]
 
 _USER_CHAIN: Final = "DOCKER-USER"
 # Where an engine keeps the rules of published ports: a chain of iptables (moby,
 # daemon/libnetwork/drivers/bridge/internal/iptabler), a table of nftables (nftabler).
 _CHAIN: Final = "DOCKER"
 _TABLE: Final = "docker-bridges"
-_LOOPBACK: Final = "lo"
 
 
 @frozen(kw_only=True)
@@ -118,20 +117,6 @@ def _is_for_a_port(placed: PlacedRule) -> bool:
     single = to is not None and to.single is not None and rule.asks(DestinationPorts) is not None
     # Legacy links have such rules, too, from one container to another.
     return rule.effect is Effect.ACCEPT and single and rule.asks(Source) is None
-
-
-def outside_interface(machine: Vantage, bridges: Iterable[str], family: int) -> str | None:
-    """The interface by which the world comes in; ``None`` where that is not known."""
-    gateway = machine.gateway(family)
-    if gateway is not None and (name := way_out(gateway, machine)) is not None:
-        return name
-    inner = {_LOOPBACK, *bridges}
-    others = [i.name for i in machine.interfaces if _is_in(i, family) and i.name not in inner]
-    return others[0] if len(others) == 1 else None
-
-
-def _is_in(interface: Interface, family: int) -> bool:
-    return any(a.version == family and not a.is_link_local for a in interface.addresses)
 
 
 @frozen

@@ -17,6 +17,7 @@ __all__ = [
     "EngineTimeoutError",
     "EngineUnavailableError",
     "FormatError",
+    "ForwardingError",
     "LaunchError",
     "NotReadyError",
     "PeerNotFoundError",
@@ -196,6 +197,23 @@ class LaunchError(DockernetError):
 
     def __str__(self) -> str:
         return f"cannot launch '{shown(self.image)}': {shown_lines(self.reason)}"
+
+
+class ForwardingError(DockernetError):
+    """What was asked for cannot be let through.
+
+    Attributes:
+        subject: From where to where, or what stands against it.
+        reason: Why not, and what to do about it.
+    """
+
+    def __init__(self, subject: str, reason: str) -> None:
+        self.subject: str = subject
+        self.reason: str = reason
+        super().__init__(subject, reason)
+
+    def __str__(self) -> str:
+        return f"cannot let it through, {shown(self.subject)}: {shown_lines(self.reason)}"
 
 
 class CommandError(DockernetError, OSError):

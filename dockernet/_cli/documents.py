@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dockernet._published_rules import PublishedRules
+from dockernet.formats.forwarding import iptables_commands
 from dockernet.model.addresses import IPAddress, IPNetwork
 from dockernet.model.bindings import HostBinding
 from dockernet.model.conflicts import PortConflict
@@ -13,6 +14,7 @@ from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.endpoints import Endpoint
 from dockernet.model.explanations import Explanation, Peer
 from dockernet.model.firewalls import PlacedRule
+from dockernet.model.forwarding import ForwardingPlan, ForwardRule
 from dockernet.model.hosts_lines import HostsLine
 from dockernet.model.links import Link
 from dockernet.model.networks import Network
@@ -28,6 +30,7 @@ __all__ = [
     "diagnostic",
     "endpoint",
     "explanation",
+    "forwarding_plan",
     "hosts_line",
     "link",
     "network",
@@ -244,6 +247,35 @@ def vantage(value: Vantage) -> Document:
         "project": value.project,
         "service": value.service,
         "number": value.number,
+    }
+
+
+def forwarding_plan(value: ForwardingPlan) -> Document:
+    """What is to be let through, and how."""
+    return {
+        "source": value.source,
+        "to": value.to,
+        "tag": value.tag,
+        "backend": value.backend,
+        "rules": [_forward_rule(rule) for rule in value.rules],
+        "commands": [list(words) for words in iptables_commands(value)],
+        "settings": list(value.forwards),
+        "notes": list(value.notes),
+    }
+
+
+def _forward_rule(value: ForwardRule) -> Document:
+    return {
+        "family": value.family,
+        "place": value.place.name.lower(),
+        "action": value.action,
+        "in_interface": value.in_interface or None,
+        "out_interface": value.out_interface or None,
+        "source": None if value.source is None else str(value.source),
+        "destination": None if value.destination is None else str(value.destination),
+        "ports": None if value.opening is None else str(value.opening),
+        "answers": value.answers,
+        "words": str(value),
     }
 
 

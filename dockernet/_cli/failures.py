@@ -13,6 +13,7 @@ from dockernet._shown import shown_lines
 from dockernet.errors import (
     CommandError,
     FormatError,
+    ForwardingError,
     LaunchError,
     NotReadyError,
     PeerNotFoundError,
@@ -34,6 +35,7 @@ _CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (PeerNotFoundError, NOTHING),
     (UnreachableError, NOTHING),
     (LaunchError, NOTHING),
+    (ForwardingError, NOTHING),
     (NotReadyError, NOTHING),
     (SourceError, UNASKED),
 )
@@ -43,6 +45,7 @@ _FACTS: Final = (
     "position",
     "reason",
     "source",
+    "subject",
     "target",
     "asked",
     "near_misses",

@@ -13,6 +13,7 @@ from dockernet._cli import (
     actions,
     facts,
     firewall,
+    forwarding,
     linking,
     ports,
     routes,
@@ -207,6 +208,33 @@ VERBS: Final = (
         (
             "The rules that let published ports in, and rules of no container.\n\n"
             "It is asked on the engine's host, as root."
+        ),
+    ),
+    Verb(
+        forwarding.forward,
+        (
+            "Let network SOURCE reach TO: a network, host, or outside.\n\n"
+            "plan shows the rules and changes nothing; apply, remove and status need root on the "
+            "engine's host. status alone lists what is applied."
+        ),
+        (
+            click.Argument(["how"], type=click.Choice(forwarding.HOWS)),
+            click.Argument(["source"], required=False),
+            click.Argument(["to"], required=False),
+            _several("-p", "--port", "ports", metavar="PORT[-PORT][/PROTOCOL]", told="This port."),
+            click.Option(["--all-ports", "every"], is_flag=True, help="Every port."),
+            *_families(),
+            click.Option(["--interface"], metavar="NAME", help="It leads outside."),
+            click.Option(
+                ["--mark"], type=int, metavar="N", help="The engine's bridge-accept-fwmark."
+            ),
+            click.Option(
+                ["--as", "form"],
+                type=click.Choice([*forwarding.FORMS]),
+                default="words",
+                help="Show the plan so; words unless given.",
+            ),
+            click.Option(["--tag"], metavar="TAG", help="Remove the plan with this tag."),
         ),
     ),
     Verb(routes.whoami, "Where you stand: host or container, networks, addresses."),

@@ -57,9 +57,7 @@ def test_the_rules_of_each_published_port_are_shown(cli: Cli, served: str, here:
     assert "proxied" in way
 
 
-def test_missing_and_stale_rules_and_doubts_are_shown(
-    cli: Cli, served: str, here: Stand
-) -> None:
+def test_missing_and_stale_rules_and_doubts_are_shown(cli: Cli, served: str, here: Stand) -> None:
     saved = parse_iptables(
         "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m set --match-set odd src -j DROP\n"
         "-A DOCKER -d 172.17.0.99/32 -p tcp -m tcp --dport 80 -j ACCEPT\n"
@@ -71,7 +69,8 @@ def test_missing_and_stale_rules_and_doubts_are_shown(
     (web,) = (line for line in ports if line.startswith("web ") and "0.0.0.0:8080" in line)
     assert "no rule: dnat accept" in web
     assert "not known: accept by ip filter INPUT policy, if not ip filter INPUT 1" in web
-    assert "no container   accept ip filter DOCKER 1 " in stale
+    assert "no container" in stale
+    assert "accept ip filter DOCKER 1 " in stale
     assert stale.endswith("to 172.17.0.99 tcp to port 80: accept")
 
 
@@ -103,7 +102,9 @@ def test_a_document_has_all_of_it(cli: Cli, served: str, here: Stand) -> None:
 def test_elsewhere_it_is_refused_with_the_reason(
     cli: Cli, served: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(face, "read_vantage", lambda: Vantage(kind=VantageKind.CONTAINER, id="c" * 64))
+    monkeypatch.setattr(
+        face, "read_vantage", lambda: Vantage(kind=VantageKind.CONTAINER, id="c" * 64)
+    )
     ran = cli("firewall", "--host", served)
     assert (ran.returncode, ran.stdout) == (3, "")
     assert ran.stderr == (

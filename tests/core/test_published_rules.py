@@ -24,12 +24,11 @@ from dockernet import (
     Vantage,
     Want,
 )
-from dockernet._journey import Verdict
+from dockernet._journey import Verdict, outside_interface
 from dockernet._published_rules import (
     FirewallReport,
     PublishedRules,
     firewall_report,
-    outside_interface,
 )
 from dockernet.formats.iptables import parse_iptables
 from dockernet.model.addresses import parse_address
@@ -220,5 +219,7 @@ def test_a_rule_of_both_families_is_found_for_each() -> None:
     container = evolve(CONTAINER, ports=PortMap.parse("0.0.0.0:8080->80/tcp"))
     inventory = Inventory(source="engine", engine=EngineProfile())
     report = firewall_report(both, publications([container]), inventory, MACHINE)
-    assert places(report.published[0].accept) == ["inet docker-bridges filter-forward-in__docker0 3"]
+    assert places(report.published[0].accept) == [
+        "inet docker-bridges filter-forward-in__docker0 3"
+    ]
     assert len(report.stale) == 2

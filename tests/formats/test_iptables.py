@@ -99,7 +99,7 @@ def test_a_rule_is_understood() -> None:
         ("-m mark --mark one", c.Opaque("mark --mark one")),
         ("-m conntrack --ctdir BOTH", c.Opaque("conntrack --ctdir BOTH")),
         ("-m set ! --match-set mine src", c.Opaque("set --match-set mine src", negated=True)),
-        ("-m string --string \"-j DROP\" --to 9", c.Opaque('string --string "-j DROP"')),
+        ('-m string --string "-j DROP" --to 9', c.Opaque('string --string "-j DROP"')),
         ("-m connmark --mark 0x1", c.Opaque("connmark --mark 0x1")),
     ],
 )
