@@ -149,15 +149,17 @@ class _Planning:
         if isinstance(self.asked.to, Network):
             return bool(_subnets(self.asked.to, family))
         if self.asked.to is Reach.HOST:
-            return self.asked.source.host_address(family) is not None
+            return bool(self._gateway(family))
         return self._outside(family) is not None
 
     def nothing(self) -> str:
         families = " and ".join(f"IPv{family}" for family in self.asked.families)
         if self.asked.to is Reach.OUTSIDE:
             return f"nothing tells which interface leads outside by {families}: name it"
-        if self.asked.to is Reach.HOST and self.asked.openings is None:
+        if self.asked.to is Reach.HOST and any(self.families()):
             return "no port is published on an address that it could dial: publish one"
+        if self.asked.to is Reach.HOST:
+            return f"the host has no address of {families} on that network"
         return f"both ends have no subnet of {families}"
 
     def rules(self, family: Family) -> Iterator[ForwardRule]:
@@ -172,11 +174,18 @@ class _Planning:
     # To ports of the host.
 
     def _host(self, family: Family) -> Iterator[ForwardRule]:
+        for address in self._gateway(family):
+            yield from self._host_at(address, family)
+
+    def _gateway(self, family: Family) -> tuple[IPAddress, ...]:
+        """The host's address on the network, where it has one."""
         address = self.asked.source.host_address(family)
-        if address is None:
-            return
+        return () if address is None else (address,)
+
+    def _host_at(self, address: IPAddress, family: Family) -> Iterator[ForwardRule]:
+        openings = self._host_openings(address)
         for subnet in _subnets(self.asked.source, family):
-            for opening in self._host_openings(address):
+            for opening in openings:
                 yield ForwardRule(
                     family=family,
                     place=Place.INPUT,
@@ -185,7 +194,7 @@ class _Planning:
                     destination=ip_network(address),
                     opening=opening,
                 )
-        for opening in self._host_openings(address):
+        for opening in openings:
             yield from dict.fromkeys(self._answers(opening, family))
 
     def _answers(self, opening: Opening, family: Family) -> Iterator[ForwardRule]:

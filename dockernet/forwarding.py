@@ -54,7 +54,7 @@ __all__ = [
     "status",
 ]
 
-#: Every port: every published one where the host is to be reached.
+#: Every port; of the host, every published one.
 ALL_PORTS: Final = "all"
 
 _FAMILIES: Final[dict[int, Literal[4, 6]]] = {4: 4, 6: 6}
@@ -97,7 +97,7 @@ def plan(  # noqa: PLR0913 - each is said by its name
         SourceError: The engine or the firewall cannot be asked, or is elsewhere.
     """
     openings = None if ports == ALL_PORTS else _openings(ports)
-    kept = [_family(family) for family in families]
+    kept: list[Literal[4, 6]] = [_family(family) for family in families]
     if interface is not None:
         interface_name(interface)
     if mark is not None and not 0 < mark <= _HIGHEST_MARK:
@@ -106,6 +106,8 @@ def plan(  # noqa: PLR0913 - each is said by its name
     machine = asked.vantage if isinstance(asked, Snapshot) else read_vantage()
     inventory = next(iter(asked.read(Want(None, machine))))
     if firewall is None:
+        if isinstance(asked, Snapshot):
+            raise SourceError(SOURCE, "a recording has no firewall: give one that was read")
         _require_host(machine, inventory)
         firewall = read_firewall(timeout)
     networks = inventory.networks

@@ -1,7 +1,7 @@
 """The code blocks of the pages are tests: Python, and commands with what they print.
 
 Each page runs in a folder that holds nothing but recordings: ``story.json``, of the tour,
-and those beside the how-to pages, so a block reads as a person would type it. Blocks that
+and what is beside the how-to pages, so a block reads as a person would type it. Blocks that
 say ``sh`` or ``text`` are for machines with Docker, and are not run.
 """
 
@@ -63,7 +63,7 @@ def evaluate(block: sybil.Example) -> str:
 def enter(namespace: dict[str, Any]) -> None:
     """Go to a folder of the page's own."""
     folder = Path(mkdtemp(prefix="dockernet-docs-"))
-    for recording in (STORY, *_HERE.glob("how-to/*.json")):
+    for recording in (STORY, *_HERE.glob("how-to/*.json"), *_HERE.glob("how-to/*.txt")):
         shutil.copy(recording, folder)
     namespace["_folders"] = (folder, Path.cwd())
     os.chdir(folder)

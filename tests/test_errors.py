@@ -20,6 +20,7 @@ from dockernet.errors import (
     EngineTimeoutError,
     EngineUnavailableError,
     FormatError,
+    ForwardingError,
     LaunchError,
     NotReadyError,
     PeerNotFoundError,
@@ -104,6 +105,11 @@ ERRORS: dict[str, tuple[DockernetError, dict[str, object], str]] = {
         NotReadyError("db", 0.25),
         {"target": "db", "timeout": 0.25, "time_line": (), "reason": "it was not asked in time"},
         "'db' was not ready within 0.25 seconds: it was not asked in time",
+    ),
+    "forwarding": (
+        ForwardingError("a to b", "it is\ninternal"),
+        {"subject": "a to b", "reason": "it is\ninternal"},
+        "cannot let it through, a to b: it is\\ninternal",
     ),
     "unreachable": (
         UnreachableError("db", REFUSALS),

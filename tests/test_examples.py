@@ -18,7 +18,19 @@ from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
 
 import dockernet
-from dockernet import Environ, Link, Port, Reason, Resolver, Route, Snapshot, Vantage, aio
+from dockernet import (
+    Environ,
+    Link,
+    Port,
+    Reason,
+    Resolver,
+    Route,
+    Snapshot,
+    Vantage,
+    aio,
+    firewall,
+    forwarding,
+)
 from dockernet._cli.program import program
 from dockernet._cli.tour import STORY
 
@@ -236,7 +248,14 @@ def test_the_readme_leads_to_files_that_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "module, prefix", [(dockernet, ""), (aio, "dockernet.aio.")], ids=["blocking", "awaited"]
+    "module, prefix",
+    [
+        (dockernet, ""),
+        (aio, "dockernet.aio."),
+        (firewall, "dockernet.firewall."),
+        (forwarding, "dockernet.forwarding."),
+    ],
+    ids=["blocking", "awaited", "firewall", "forwarding"],
 )
 def test_the_reference_has_every_public_name(module: Any, prefix: str) -> None:
     directive = rf"^\.\. auto\w+:: {re.escape(prefix)}(\w+)(?:\(.*\))?$"

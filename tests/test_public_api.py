@@ -13,6 +13,7 @@ import typing
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -21,6 +22,8 @@ from attrs.exceptions import FrozenInstanceError
 
 import dockernet
 import dockernet.aio
+import dockernet.firewall
+import dockernet.forwarding
 
 WORDS = re.compile(r"\w+")
 PROMISED = WORDS.findall("""
@@ -31,13 +34,23 @@ PROMISED = WORDS.findall("""
     PeerNotFoundError AmbiguousPeerError UnreachableError
     HostsBlock HostsLine CommandError become
     Live LiveState LiveKind ContainerChange ChangeKind
-    NotReadyError Launched LaunchError PortConflict PortConflictError
+    NotReadyError Launched LaunchError PortConflict PortConflictError ForwardingError
 """)
 # What the answers of these are made of, and what those take who write sources.
 EXTRAS = WORDS.findall("""
     Exposure Publication LinkKind LinkReport LinkVariables Provenance links_environ
     Target VantageKind Interface EngineProfile Inventory Freshness
     __version__
+""")
+# Of the firewall, and of what is let through it.
+FIREWALL = WORDS.findall("""
+    Chain Counters Effect Firewall FirewallReport Hook Journey NewDestination NftRuleset Packet
+    PlacedRule PublishedRules Rule SavedRules Step Table Verdict
+    journey parse_iptables parse_nftables published read render_iptables
+""")
+FORWARDING = WORDS.findall("""
+    ALL_PORTS Action ForwardRule ForwardingError ForwardingPlan ForwardingState ForwardingStatus
+    Opening Place Reach applied apply iptables_commands nft_script plan remove restore_text status
 """)
 AWAITED = ["AsyncLive", "AsyncResolver", "endpoints", "explain", "peers", "resolve"]
 SYNCHRONOUS = {"AsyncResolver": "Resolver"}
@@ -47,6 +60,8 @@ def test_exactly_these_names_are_public() -> None:
     assert sorted(dockernet.__all__) == sorted([*PROMISED, *EXTRAS])
     assert dir(dockernet) == sorted(dockernet.__all__)
     assert dockernet.aio.__all__ == AWAITED
+    assert sorted(dockernet.firewall.__all__) == sorted(FIREWALL)
+    assert sorted(dockernet.forwarding.__all__) == sorted(FORWARDING)
 
 
 @pytest.mark.parametrize("name", [*PROMISED, *EXTRAS])
@@ -90,6 +105,8 @@ def loaded_by(code: str) -> set[str]:
         ("from dockernet import Engine; Engine()", ["docker", "dns", "asyncio", "click", "rich"]),
         ("from dockernet import *", ["docker", "dns", "asyncio", "click", "rich"]),
         ("import dockernet.aio", ["docker", "dns", "click", "rich"]),
+        ("import dockernet.firewall", ["docker", "dns", "asyncio", "click", "rich"]),
+        ("import dockernet.forwarding", ["docker", "dns", "asyncio", "click", "rich"]),
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_used(code: str, light: list[str]) -> None:
@@ -102,7 +119,7 @@ def test_nothing_heavy_is_imported_before_it_is_used(code: str, light: list[str]
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    for home in (dockernet, dockernet.aio):
+    for home in (dockernet, dockernet.aio, dockernet.firewall, dockernet.forwarding):
         for name in home.__all__:
             value = getattr(home, name)
             if callable(value):
@@ -193,6 +210,20 @@ CONFLICT = dockernet.PortConflict(
 CONTAINER = dockernet.Container(id="c" * 64, networks=(PLACE,), links=(LINK,))
 NETWORK = dockernet.Network(id="n", name="app")
 PROFILE = dockernet.EngineProfile(version="28.5.2")
+PUBLICATION = dockernet.Publication(CONTAINER, PORT, dockernet.HostBinding(None, 8080))
+PACKET = dockernet.firewall.Packet(destination=ADDRESS, port=80)
+FIREWALL_VALUE = dockernet.firewall.Firewall(unread=("nftables",))
+JOURNEY = dockernet.firewall.journey(FIREWALL_VALUE, PACKET)
+RULE = dockernet.firewall.Rule(text="-j DROP", effect=dockernet.firewall.Effect.DROP)
+PLACED = dockernet.firewall.PlacedRule(
+    table="filter", family="ip", backend="iptables-nft", chain="INPUT", position=1, rule=RULE
+)
+FORWARD_RULE = dockernet.forwarding.ForwardRule(
+    family=4,
+    place=dockernet.forwarding.Place.INPUT,
+    in_interface="docker0",
+    opening=dockernet.forwarding.Opening("tcp", 80, 80),
+)
 VALUES: list[Any] = [
     PORT,
     dockernet.PortRange(80, 81),
@@ -220,19 +251,39 @@ VALUES: list[Any] = [
     dockernet.Inventory(
         source="engine", engine=PROFILE, containers=(CONTAINER,), networks=(NETWORK,)
     ),
-    dockernet.Publication(CONTAINER, dockernet.Port(80), dockernet.HostBinding(None, 8080)),
+    PUBLICATION,
     dockernet.ContainerChange(None, CONTAINER),
     dockernet.LiveState(dockernet.LiveKind.STALE, datetime(2026, 1, 2, tzinfo=UTC), "deaf"),
+    PACKET,
+    RULE,
+    PLACED,
+    dockernet.firewall.Chain(name="INPUT", hook=dockernet.firewall.Hook.INPUT, rules=(RULE,)),
+    dockernet.firewall.Table(family="ip", name="filter"),
+    FIREWALL_VALUE,
+    dockernet.firewall.Counters(1, 2),
+    dockernet.firewall.NewDestination(ADDRESS, 80),
+    dockernet.firewall.Step(dockernet.firewall.Hook.INPUT, PLACED),
+    JOURNEY,
+    dockernet.firewall.SavedRules(("COMMIT",)),
+    dockernet.firewall.NftRuleset(),
+    dockernet.firewall.PublishedRules(publication=PUBLICATION, family=4, journey=JOURNEY),
+    dockernet.firewall.FirewallReport(stale=(PLACED,)),
+    dockernet.forwarding.Opening("tcp", 80, 81),
+    FORWARD_RULE,
+    dockernet.forwarding.ForwardingPlan(source="a", to="b", rules=(FORWARD_RULE,)),
+    dockernet.forwarding.ForwardingStatus(state=dockernet.forwarding.ForwardingState.APPLIED),
 ]
 KINDS = [type(value).__name__ for value in VALUES]
 
 
 def test_every_public_value_is_among_these() -> None:
-    assert {n for n in dockernet.__all__ if attrs.has(type_of(n))} | {"PortMap"} == set(KINDS)
+    homes = (dockernet, dockernet.firewall, dockernet.forwarding)
+    found = {name for home in homes for name in home.__all__ if attrs.has(type_of(home, name))}
+    assert found | {"PortMap"} == set(KINDS)
 
 
-def type_of(name: str) -> Any:
-    found = getattr(dockernet, name)
+def type_of(home: ModuleType, name: str) -> Any:
+    found = getattr(home, name)
     return found if inspect.isclass(found) else object
 
 
@@ -266,6 +317,7 @@ ERRORS: list[Exception] = [
     dockernet.UnreachableError("db", (REFUSAL,)),
     dockernet.CommandError("true", "gone", 127),
     dockernet.LaunchError("web", "no such image"),
+    dockernet.ForwardingError("a to b", "it is internal"),
     dockernet.NotReadyError("db", 30.0, ((0.0, "refused"),)),
     dockernet.PortConflictError("web", (CONFLICT,)),
 ]

@@ -8,7 +8,7 @@ interrupted between the two lets nothing through and is not forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +24,7 @@ from dockernet.formats.forwarding import (
     heirs_of,
     jump_removals,
     made_tables,
+    nft_reminders,
     nft_removal,
     nft_script,
     parent_chain,
@@ -191,7 +192,9 @@ class Machine:
             if backend == "iptables-nft":  # the modules of the other make its tables
                 self._unmake(family, here.made(family))
         if here.table() is not None:
-            self._nft(nft_removal(tag))
+            heirs = here.native_heirs()[:1]
+            told = "".join(nft_reminders(heir, here.remembered()) for heir in heirs)
+            self._nft(nft_removal(tag) + told)
         return True
 
     def _unmake(self, family: Literal["ip", "ip6"], made: frozenset[str]) -> None:
@@ -210,7 +213,7 @@ class Machine:
                     self._nft(f"delete table {family} {name}\n")
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Generator[None]:
         """Nobody else of ours changes it meanwhile."""
         try:
             with locked_beside(self.root / _LOCK, self.timeout):
@@ -304,9 +307,14 @@ class _Here:
     def to_take_back(self) -> tuple[str, ...]:
         """The settings to be turned off again: no other plan needs them."""
         others = any(heirs_of(table, self.tag) for table in self.iptables().tables)
-        tables = (t.name for t in self.firewall.tables if t.family == "inet")
-        native = any(tag_of_table(name) not in (None, self.tag) for name in tables)
-        return () if others or native else self.remembered()
+        return () if others or self.native_heirs() else self.remembered()
+
+    def native_heirs(self) -> tuple[str, ...]:
+        """The tags of other plans of nftables that need the kernel to forward, too."""
+        chain = Place.FORWARD.name.lower()
+        tables = (t for t in self.firewall.tables if t.family == "inet" and t.chain(chain))
+        tags = (tag_of_table(table.name) for table in tables)
+        return tuple(tag for tag in tags if tag is not None and tag != self.tag)
 
     def jumps(self, family: Literal["ip", "ip6"]) -> Mapping[str, tuple[str, ...]]:
         """By table, the lines that take away what leads to our chains now."""

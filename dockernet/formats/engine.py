@@ -107,6 +107,7 @@ def parse_profile(version: object, info: object, host: str | None) -> EngineProf
     """Parse the replies to ``GET /version`` and ``GET /info`` of one engine."""
     told, more = mapping(version), mapping(info)
     security = map(text, items(more.get("SecurityOptions")))
+    forwards: object = more.get("IPv4Forwarding")
     return EngineProfile(
         version=text(told.get("Version")),
         api_version=text(told.get("ApiVersion")),
@@ -114,6 +115,10 @@ def parse_profile(version: object, info: object, host: str | None) -> EngineProf
         system=text(more.get("OperatingSystem")),
         rootless=any("name=rootless" in option.split(",") for option in security),
         podman=podman_api(version) is not None,
+        oldest_api=text(told.get("MinAPIVersion")),
+        firewall=text(mapping(more.get("FirewallBackend")).get("Driver")),
+        swarm=text(mapping(more.get("Swarm")).get("LocalNodeState")),
+        forwards=forwards if isinstance(forwards, bool) else None,
         host=_host(host),
     )
 

@@ -27,6 +27,7 @@ __all__ = [
     "iptables_commands",
     "jump_removals",
     "made_tables",
+    "nft_reminders",
     "nft_removal",
     "nft_script",
     "parent_chain",
@@ -126,7 +127,7 @@ def restore_text(
     plan: ForwardingPlan,
     family: Literal[4, 6],
     turned_on: Iterable[str] = (),
-    made: Container[str] = (),
+    made: Iterable[str] = (),
     instead: Mapping[str, Iterable[str]] = _NOTHING,
 ) -> str:
     """What ``iptables-restore --noflush`` takes to apply a plan for one family.
@@ -141,7 +142,7 @@ def restore_text(
         instead: By table, lines that take away what is there of it already.
     """
     placed = _placed(plan, family)
-    settings = tuple(turned_on)
+    settings, new = tuple(turned_on), frozenset(made)
     tables = sorted({TABLES[p] for p in placed}, key=lambda name: (name == _FILTER, name))
     return "".join(
         section(
@@ -155,7 +156,7 @@ def restore_text(
                     if TABLES[p] == name
                     for line in (
                         *_own(plan, p, rules),
-                        *_reminders(plan, p, settings, made),
+                        *_reminders(plan, p, settings, new),
                         _leading(plan, p, family),
                     )
                 ),
@@ -300,6 +301,14 @@ def nft_script(plan: ForwardingPlan, turned_on: Iterable[str] = ()) -> str:
             lines += [f'\t\tcontinue comment "{plan.tag} {_TURNED_ON} {one}"' for one in marks]
             lines.append("\t}")
     return "\n".join([*lines, "}", ""])
+
+
+def nft_reminders(tag: str, settings: Iterable[str]) -> str:
+    """What ``nft -f`` takes so that a plan remembers what another had turned on."""
+    place = f"inet {table_name(tag)} {Place.FORWARD.name.lower()}"
+    return "".join(
+        f'add rule {place} continue comment "{tag} {_TURNED_ON} {name}"\n' for name in settings
+    )
 
 
 def _nft_rule(plan: ForwardingPlan, rule: ForwardRule) -> str:

@@ -87,13 +87,18 @@ def parse_nftables(document: str) -> NftRuleset:
         parsed: object = json.loads(document)
     except (ValueError, RecursionError):
         raise FormatError(document, "expected the JSON of nft -j list ruleset") from None
-    listed = mapping(parsed).get("nftables")
-    if not isinstance(listed, list):
+    listed = _listed(mapping(parsed).get("nftables"))
+    if listed is None:
         raise FormatError(document, "expected an object with a list named nftables")
     reading = _Reading()
-    for entry in items(listed):
+    for entry in listed:
         reading.take(mapping(entry))
     return reading.ruleset()
+
+
+def _listed(value: object) -> list[object] | None:
+    """The list; ``None`` for anything else."""
+    return cast("list[object]", value) if isinstance(value, list) else None
 
 
 # What an expression's values mean. Each raises a FormatError where it cannot tell.
@@ -101,10 +106,10 @@ def parse_nftables(document: str) -> NftRuleset:
 
 def _values(right: object) -> list[object]:
     """The values that are compared with: those of a set, a list, or the one."""
-    inner: object = mapping(right).get("set")
-    if isinstance(inner, list):
-        return list(items(inner))
-    return list(items(right)) if isinstance(right, list) else [right]
+    for found in (_listed(mapping(right).get("set")), _listed(right)):
+        if found is not None:
+            return found
+    return [right]
 
 
 def _names(right: object) -> tuple[str, ...]:
@@ -350,9 +355,10 @@ def _elements(data: object, table: _Table) -> list[tuple[object, object]] | None
         pairs = None if told is None else items(told.get("elem"))
     else:
         pairs = items(mapping(data).get("set"))
-    if pairs is None or not all(isinstance(p, list) and len(items(p)) == 2 for p in pairs):
+    listed = None if pairs is None else [items(pair) for pair in pairs]
+    if listed is None or not all(len(pair) == 2 for pair in listed):
         return None
-    return [(pair[0], pair[1]) for pair in pairs]
+    return [(pair[0], pair[1]) for pair in listed]
 
 
 def _with(rule: Rule, expression: Json, table: _Table) -> Rule:
@@ -409,8 +415,8 @@ def _looked_up(right: object, table: _Table) -> object:
     """The elements of a named set in place of its name."""
     if not isinstance(right, str) or not right.startswith("@"):
         return right
-    elements: object = table.maps.get(right[1:], {}).get("elem")
-    return {"set": elements} if isinstance(elements, list) else right
+    elements = _listed(table.maps.get(right[1:], {}).get("elem"))
+    return right if elements is None else {"set": elements}
 
 
 def _counted(rule: Rule, told: Json) -> Rule:

@@ -88,7 +88,11 @@ _VERSION: Final[_Kept] = {
     **dict.fromkeys(("Version", "ApiVersion", "MinAPIVersion")),
     "Components": {"Name": None},
 }
-_INFO: Final[_Kept] = dict.fromkeys(("Name", "OperatingSystem", "SecurityOptions"))
+_INFO: Final[_Kept] = {
+    **dict.fromkeys(("Name", "OperatingSystem", "SecurityOptions", "IPv4Forwarding")),
+    "FirewallBackend": {"Driver": None},
+    "Swarm": {"LocalNodeState": None},
+}
 
 
 @frozen

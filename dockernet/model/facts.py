@@ -19,7 +19,21 @@ from dockernet.model.targets import Target
 from dockernet.model.vantage import Vantage
 from dockernet.refusals import Route
 
-__all__ = ["EngineProfile", "Fact", "Freshness", "Inventory", "Source", "Want"]
+__all__ = [
+    "NEWEST_API",
+    "OLDEST_API",
+    "EngineProfile",
+    "Fact",
+    "Freshness",
+    "Inventory",
+    "Source",
+    "Want",
+]
+
+OLDEST_API = "1.24"
+"""The oldest API version that is spoken here."""
+NEWEST_API = "1.52"
+"""The newest API version that was tried."""
 
 
 class Freshness(IntEnum):
@@ -100,15 +114,20 @@ def _number(text: str) -> int:
 
 @frozen(kw_only=True)
 class EngineProfile:
-    """What an engine says of itself, as far as it decides about routes.
+    """What an engine says of itself, as far as it decides about routes and what blocks them.
 
     Attributes:
         version: Its version, such as ``28.5.2``.
-        api_version: The API version that was agreed on.
+        api_version: The newest API version that it speaks.
+        oldest_api: The oldest one; empty where it does not tell.
         name: The name of the host it runs on.
         system: Its operating system's name, ``Docker Desktop`` among them.
         rootless: Whether it runs without root, its bridges in a namespace of its own.
         podman: Whether it is Podman's Docker-compatible service.
+        firewall: Which firewall it keeps, such as ``iptables`` or ``nftables``; empty where
+            it does not tell (API versions before 1.49).
+        swarm: How it stands with a swarm, such as ``inactive`` or ``active``.
+        forwards: Whether its host forwards IPv4 packets; ``None`` where it does not tell.
         host: The host part of the URL by which the engine is reached, as an address
             where it is one; ``None`` for a local socket. An unspecified address is
             kept as loopback, which is what dialling it means.
@@ -120,6 +139,10 @@ class EngineProfile:
     system: str = ""
     rootless: bool = False
     podman: bool = False
+    oldest_api: str = ""
+    firewall: str = ""
+    swarm: str = ""
+    forwards: bool | None = None
     host: IPAddress | str | None = field(default=None, converter=_dialled)
 
     @property

@@ -243,7 +243,8 @@ class ForwardingPlan:
 
         They are made of the rules, so that equal plans have one tag.
         """
-        digest = sha256("\n".join(map(repr, self.rules)).encode()).hexdigest()
+        told = "\n".join(f"{rule.place} {rule.mark:x} {rule}" for rule in self.rules)
+        digest = sha256(told.encode()).hexdigest()
         return f"dockernet {digest[:_TAG_DIGITS]}"
 
     @property

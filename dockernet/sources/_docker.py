@@ -34,6 +34,7 @@ from urllib3.connection import HTTPSConnection
 from dockernet.errors import EngineTimeoutError, EngineUnavailableError, SourceError
 from dockernet.formats.engine import docker_networks, podman_api
 from dockernet.formats.json import Json, mapping, text
+from dockernet.model.facts import NEWEST_API, OLDEST_API
 from dockernet.sources._location import CLOSED, NAME, UNREACHED, Certificates, Location
 from dockernet.sources._tls import USUAL
 from dockernet.sources._tls import advice as tls_advice
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Clients", "EventStream"]
 
-_OLDEST: Final = "1.24"  # that docker-py speaks
-_NEWEST_TESTED: Final = "1.52"
 _LONGEST: Final = 300  # characters of another's message
 _DIGITS: Final = 5  # of a part of a version
 _CLIENTS: Final = 4  # connections to one engine at a time
@@ -257,7 +256,7 @@ class Clients:
 
     def _agree(self) -> Json:
         with _told(self.location):
-            probe = self._client(_OLDEST)  # /version itself is asked for without
+            probe = self._client(OLDEST_API)  # /version itself is asked for without
             try:
                 reply = mapping(probe.version(api_version=False))
             finally:
@@ -266,8 +265,8 @@ class Clients:
         if not told:
             reason = f"what answers at {self.location.url} is no engine: it tells no API version"
             raise SourceError(NAME, reason)
-        if _numbers(told) < _numbers(_OLDEST):
-            reason = f"{self.location.url} speaks API {told}, and {_OLDEST} is needed: update it"
+        if _numbers(told) < _numbers(OLDEST_API):
+            reason = f"{self.location.url} speaks API {told}, and {OLDEST_API} is needed: update it"
             raise SourceError(NAME, reason)
         return reply
 
@@ -275,7 +274,7 @@ class Clients:
     def _api_version(self) -> str:
         """The newest version that both sides know, and none that the engine refuses."""
         told = self._version or {}
-        newest = min(str(told.get("ApiVersion")), _NEWEST_TESTED, key=_numbers)
+        newest = min(str(told.get("ApiVersion")), NEWEST_API, key=_numbers)
         return max(newest, str(told.get("MinAPIVersion") or "0"), key=_numbers)
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from functools import partial
 from ipaddress import ip_address
 from os import PathLike
 from pathlib import Path
@@ -16,10 +17,11 @@ from dockernet.formats.resolv import ResolvConf, parse_resolv_conf
 from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.facts import Fact, Want
+from dockernet.model.places import LookUp
 from dockernet.model.targets import Target
 from dockernet.model.vantage import Vantage
 from dockernet.sources._dns.driving import drive, drive_awaiting
-from dockernet.sources._dns.exchange import Exchange, Question, Reply
+from dockernet.sources._dns.exchange import ANSWERED, NO_SUCH_NAME, Exchange, Question, Reply
 from dockernet.sources._dns.lookup import NAME, Lookup, listed
 from dockernet.sources._dns.nameservers import (
     Keeper,
@@ -39,9 +41,10 @@ if TYPE_CHECKING:
     from dns.rdtypes.ANY.PTR import PTR
     from dns.rrset import RRset
 
-__all__ = ["Dns"]
+__all__ = ["Dns", "ask_server"]
 
 _LONGEST_CONF: Final = 64 * 1024  # bytes
+_GRACE: Final = 0.2  # seconds; a server that knows a name knows both families at once
 
 # RFC 1035, 4.1.1 and 3.2.2; RFC 3596, 2.1
 _IS_REPLY, _IS_CUT = 0x8000, 0x0200
@@ -205,6 +208,40 @@ class Dns:
 
     def __repr__(self) -> str:
         return f"Dns({list(map(str, (s.address for s in self._given or ())))})"
+
+
+def ask_server(name: str, server: IPAddress, seconds: float, port: int = 53) -> LookUp:
+    """Ask one name server for the addresses of a name, and tell what it says as it says it.
+
+    Args:
+        name: The name, in full.
+        server: The server.
+        seconds: How long it may take.
+        port: The server's port.
+    """
+    reason = unaskable(name)
+    if reason:
+        return LookUp(name=name, word=reason)
+    questions = iter((Question(name, "A"), Question(name, "AAAA")))
+    exchange = Exchange(
+        codec=_Messages(),
+        server=server,
+        port=port,
+        ask=partial(next, questions, None),
+        seconds=seconds,
+        waits=(seconds / 2, seconds / 2),
+        grace=_GRACE,
+    )
+    drive(exchange)
+    replies = exchange.replies.values()
+    codes = {reply.code for reply in replies}
+    return LookUp(
+        name=name,
+        server=server,
+        code=next((c for c in (ANSWERED, NO_SUCH_NAME) if c in codes), min(codes, default="")),
+        addresses=tuple(dict.fromkeys(a for reply in replies for a in reply.addresses)),
+        word=exchange.failure,
+    )
 
 
 class _Inquiry(Protocol):

@@ -74,7 +74,9 @@ class _Reading:
 
     def firewall(self) -> Firewall:
         nft = self.which("nft")
-        asked = [(f, path, name) for f, name in _FAMILIES for path in self._savers(name)]
+        asked: list[tuple[Literal["ip", "ip6"], str, str]] = [
+            (f, path, name) for f, name in _FAMILIES for path in self._savers(name)
+        ]
         if not asked and nft is None:
             raise SourceError(SOURCE, "neither iptables-save nor nft is there: install one")
         tables: list[Table] = []

@@ -38,7 +38,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Stand:
     def stand(firewall: Firewall) -> None:
         vantage = recorded_engine(GENERATION).vantage
         monkeypatch.setattr(face, "read_vantage", lambda: vantage)
-        monkeypatch.setattr(face, "read_firewall", lambda timeout: firewall)
+        monkeypatch.setattr(face, "read_firewall", lambda _: firewall)
 
     return stand
 
@@ -156,7 +156,5 @@ def test_the_module_reads_and_follows() -> None:
 
 
 def test_reading_is_that_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[float] = []
-    monkeypatch.setattr(face, "read_firewall", lambda timeout: told.append(timeout) or Firewall())
-    assert face.read(2.5) == Firewall()
-    assert told == [2.5]
+    monkeypatch.setattr(face, "read_firewall", lambda timeout: Firewall(unread=(str(timeout),)))
+    assert face.read(2.5) == Firewall(unread=("2.5",))

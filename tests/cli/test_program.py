@@ -45,6 +45,8 @@ VERBS = [
     "endpoints",
     "explain",
     "behind",
+    "firewall",
+    "forward",
     "whoami",
     "gateway",
     "snapshot",

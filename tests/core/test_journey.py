@@ -21,7 +21,7 @@ def told(fw: Firewall, to: str | None = "172.17.0.1", port: int = 80, **facts: A
 
 
 def where(found: Journey) -> str | None:
-    return found.decisive and found.decisive.placed.where
+    return None if found.decisive is None else found.decisive.placed.where
 
 
 def test_the_first_rule_that_is_for_it_decides() -> None:
@@ -165,6 +165,15 @@ def test_what_the_host_sends_is_translated_once_and_comes_in_by_loopback() -> No
     assert told(fw, "127.0.0.1", 82, in_interface="").verdict is Verdict.ACCEPT
     kept = told(firewall("-A OUTPUT -o eth0 -j DROP"), "192.0.2.99", in_interface="")
     assert kept.verdict is Verdict.DROP
+
+
+def test_another_source_is_no_obstacle() -> None:
+    fw = nat("-A POSTROUTING -j MASQUERADE", "-A POSTROUTING -j gone")
+    found = told(fw, "172.17.0.2", in_interface="eth0")
+    assert (found.verdict, [step.effect for step in found.steps]) == (
+        Verdict.ACCEPT,
+        [Effect.SNAT],
+    )
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_killed_in_the_middle_it_is_none_or_all(
     tag = forward(host, "apply", *way)["plan"]["tag"]
     whole = saved(host)
     forward(host, "remove", "--tag", tag)
-    for tenths in (4, 7, 10):
+    for tenths in (5, 9):
         program = (sys.executable, "-m", "dockernet", "forward", "apply", *way)
         with host.start(*program) as process:
             with suppress(subprocess.TimeoutExpired):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -118,6 +119,12 @@ def test_what_is_lacking_is_told(
 ) -> None:
     with pytest.raises(SourceError, match=f"^firewall: {reason}"):
         Machine(tmp_path, replies).read()
+
+
+def test_programs_are_really_run(tmp_path: Path) -> None:
+    """This interpreter is no nft, and says so."""
+    with pytest.raises(SourceError, match=r"^firewall: nft "):
+        read_firewall(30.0, root=tmp_path, which=lambda n: sys.executable if n == "nft" else None)
 
 
 def test_tables_that_may_not_be_looked_for_need_root(

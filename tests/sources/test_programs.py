@@ -42,7 +42,7 @@ def test_it_gets_nothing_of_our_environment_but_the_search_path(
 
 
 def test_one_that_does_not_end_is_ended() -> None:
-    with pytest.raises(SourceError, match="did not end within 0.1 seconds"):
+    with pytest.raises(SourceError, match=r"did not end within 0\.1 seconds"):
         run("import time; time.sleep(600)", timeout=0.1)
 
 

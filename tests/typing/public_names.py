@@ -50,6 +50,8 @@ from dockernet import (
     become,
     endpoints,
     explain,
+    firewall,
+    forwarding,
     host_gateway,
     links_environ,
     peers,
@@ -88,6 +90,26 @@ def becomes() -> Never:
     """Nothing comes after."""
     become(["env"], {"PATH": "/usr/bin"})
 
+
+# The firewall, and what is let through it.
+packet = firewall.Packet(destination=IPv4Address("172.17.0.1"), port=8080, in_interface="docker0")
+way = firewall.journey(firewall.read(timeout=1.5), packet, whoami())
+assert_type(way.verdict, firewall.Verdict)
+assert_type(way.decisive, firewall.Step | None)
+assert_type(way.doubts, tuple[firewall.Step, ...])
+assert_type(firewall.published(Engine()).published, tuple[firewall.PublishedRules, ...])
+assert_type(firewall.parse_iptables("", "ip6").tables, tuple[firewall.Table, ...])
+assert_type(firewall.render_iptables(firewall.parse_iptables("")), str)
+assert_type(firewall.parse_nftables("{}"), firewall.NftRuleset)
+planned = forwarding.plan("app", "host", [8080, "53/udp"], engine=Engine(), families=[4])
+assert_type(planned, forwarding.ForwardingPlan)
+assert_type(planned.rules, tuple[forwarding.ForwardRule, ...])
+assert_type(forwarding.plan("app", forwarding.Reach.OUTSIDE, "all"), forwarding.ForwardingPlan)
+assert_type(forwarding.apply(planned), bool)
+assert_type(forwarding.remove("1234abcd"), bool)
+assert_type(forwarding.status(planned).state, forwarding.ForwardingState)
+assert_type(forwarding.applied(), tuple[str, ...])
+assert_type(forwarding.iptables_commands(planned), tuple[tuple[str, ...], ...])
 
 # Answers, of the module's functions and of a resolver's methods.
 endpoint = resolve("db:5432")
