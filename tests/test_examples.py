@@ -28,11 +28,13 @@ from dockernet import (
     Snapshot,
     Vantage,
     aio,
+    doctor,
     firewall,
     forwarding,
 )
 from dockernet._cli.program import program
 from dockernet._cli.tour import STORY
+from dockernet.doctor.pages import pages
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES, PAGES = ROOT / "examples", ROOT / "docs"
@@ -225,6 +227,20 @@ def test_the_keeper_says_what_is_wrong(
     assert (left, out, told in err) == (code, "", True)
 
 
+def test_the_preflight_check_tells_what_is_wrong(shell: Shell) -> None:
+    asked = ("preflight.py", "--snapshot", str(STORY))
+    assert shell.run(*asked, "web:80", "db:5432") == (0, "web:80: ready\ndb:5432: ready\n", "")
+    code, out, _ = shell.run(*asked, "--from", "client", "api:80", "db:5432")
+    assert code == 1
+    assert [line for line in out.splitlines() if "ready" in line][-1] == "db:5432: NOT ready"
+    assert "to mend it: docker network connect shop client" in out
+
+
+def test_the_preflight_check_says_why_it_cannot_check(shell: Shell) -> None:
+    code, out, err = shell.run("preflight.py", "--snapshot", "/nowhere.json", "db")
+    assert (code, out, "/nowhere.json cannot be read" in err) == (2, "", True)
+
+
 # The README and the pages.
 
 
@@ -252,10 +268,11 @@ def test_the_readme_leads_to_files_that_are_there() -> None:
     [
         (dockernet, ""),
         (aio, "dockernet.aio."),
+        (doctor, "dockernet.doctor."),
         (firewall, "dockernet.firewall."),
         (forwarding, "dockernet.forwarding."),
     ],
-    ids=["blocking", "awaited", "firewall", "forwarding"],
+    ids=["blocking", "awaited", "doctor", "firewall", "forwarding"],
 )
 def test_the_reference_has_every_public_name(module: Any, prefix: str) -> None:
     directive = rf"^\.\. auto\w+:: {re.escape(prefix)}(\w+)(?:\(.*\))?$"
@@ -271,6 +288,16 @@ def test_the_glossary_has_every_reason() -> None:
 def test_the_route_table_has_every_route() -> None:
     table = (PAGES / "why.md").read_text(encoding="utf-8")
     assert [r for r in Route if f"* - {r}\n" not in table and f"*{r}*" not in table] == []
+
+
+def test_every_finding_has_its_page_as_the_table_has_it() -> None:
+    """``python -m dockernet.doctor.pages docs/when-it-does-not-connect`` writes them."""
+    folder = PAGES / "when-it-does-not-connect"
+    there = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    assert there == dict(pages())
+    assert {entry.page for entry in doctor.ENTRIES.values()} < {
+        f"docs/{folder.name}/{name}" for name in there
+    }
 
 
 def test_the_command_line_page_has_every_verb() -> None:

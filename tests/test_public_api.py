@@ -22,6 +22,7 @@ from attrs.exceptions import FrozenInstanceError
 
 import dockernet
 import dockernet.aio
+import dockernet.doctor
 import dockernet.firewall
 import dockernet.forwarding
 
@@ -52,6 +53,9 @@ FORWARDING = WORDS.findall("""
     ALL_PORTS Action ForwardRule ForwardingError ForwardingPlan ForwardingState ForwardingStatus
     Opening Place Reach applied apply iptables_commands nft_script plan remove restore_text status
 """)
+DOCTOR = WORDS.findall("""
+    ENTRIES Code Entry Evidence Finding Fix Kind Report Severity Theme examine
+""")
 AWAITED = ["AsyncLive", "AsyncResolver", "endpoints", "explain", "peers", "resolve"]
 SYNCHRONOUS = {"AsyncResolver": "Resolver"}
 
@@ -62,6 +66,7 @@ def test_exactly_these_names_are_public() -> None:
     assert dockernet.aio.__all__ == AWAITED
     assert sorted(dockernet.firewall.__all__) == sorted(FIREWALL)
     assert sorted(dockernet.forwarding.__all__) == sorted(FORWARDING)
+    assert sorted(dockernet.doctor.__all__) == sorted(DOCTOR)
 
 
 @pytest.mark.parametrize("name", [*PROMISED, *EXTRAS])
@@ -107,6 +112,7 @@ def loaded_by(code: str) -> set[str]:
         ("import dockernet.aio", ["docker", "dns", "click", "rich"]),
         ("import dockernet.firewall", ["docker", "dns", "asyncio", "click", "rich"]),
         ("import dockernet.forwarding", ["docker", "dns", "asyncio", "click", "rich"]),
+        ("import dockernet.doctor", ["docker", "dns", "asyncio", "click", "rich"]),
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_used(code: str, light: list[str]) -> None:
@@ -119,7 +125,8 @@ def test_nothing_heavy_is_imported_before_it_is_used(code: str, light: list[str]
 
 
 def public() -> Iterator[tuple[str, Any]]:
-    for home in (dockernet, dockernet.aio, dockernet.firewall, dockernet.forwarding):
+    homes = (dockernet, dockernet.aio, dockernet.doctor, dockernet.firewall, dockernet.forwarding)
+    for home in homes:
         for name in home.__all__:
             value = getattr(home, name)
             if callable(value):
@@ -224,6 +231,15 @@ FORWARD_RULE = dockernet.forwarding.ForwardRule(
     in_interface="docker0",
     opening=dockernet.forwarding.Opening("tcp", 80, 80),
 )
+EVIDENCE = dockernet.doctor.Evidence(dockernet.doctor.Kind.ENGINE, "db", "State.Status paused")
+FIX = dockernet.doctor.Fix((("docker", "unpause", "db"),))
+FINDING = dockernet.doctor.Finding(
+    code=dockernet.doctor.Code.PAUSED,
+    subject="db",
+    observed="db is paused",
+    evidence=(EVIDENCE,),
+    fix=FIX,
+)
 VALUES: list[Any] = [
     PORT,
     dockernet.PortRange(80, 81),
@@ -272,12 +288,17 @@ VALUES: list[Any] = [
     FORWARD_RULE,
     dockernet.forwarding.ForwardingPlan(source="a", to="b", rules=(FORWARD_RULE,)),
     dockernet.forwarding.ForwardingStatus(state=dockernet.forwarding.ForwardingState.APPLIED),
+    EVIDENCE,
+    FIX,
+    FINDING,
+    FINDING.entry,
+    dockernet.doctor.Report(target="db", findings=(FINDING,)),
 ]
 KINDS = [type(value).__name__ for value in VALUES]
 
 
 def test_every_public_value_is_among_these() -> None:
-    homes = (dockernet, dockernet.firewall, dockernet.forwarding)
+    homes = (dockernet, dockernet.doctor, dockernet.firewall, dockernet.forwarding)
     found = {name for home in homes for name in home.__all__ if attrs.has(type_of(home, name))}
     assert found | {"PortMap"} == set(KINDS)
 

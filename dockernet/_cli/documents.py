@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dockernet._published_rules import PublishedRules
+from dockernet.doctor.findings import Finding, Report
 from dockernet.formats.forwarding import iptables_commands
 from dockernet.model.addresses import IPAddress, IPNetwork
 from dockernet.model.bindings import HostBinding
@@ -40,6 +41,7 @@ __all__ = [
     "published",
     "published_rules",
     "refusal",
+    "report",
     "texts",
     "vantage",
 ]
@@ -320,4 +322,35 @@ def _interface(value: Interface) -> Document:
         "name": value.name,
         "addresses": texts(value.addresses),
         "subnets": texts(value.subnets),
+    }
+
+
+def report(value: Report) -> Document:
+    """What an examination came to."""
+    return {
+        "target": value.target or None,
+        "stand": value.stand,
+        "healthy": value.healthy,
+        "complete": value.complete,
+        "findings": [_finding(one) for one in value.findings],
+        "notes": list(value.notes),
+    }
+
+
+def _finding(value: Finding) -> Document:
+    evidence = ({"kind": e.kind, "where": e.where, "text": e.text} for e in value.evidence)
+    return {
+        "code": value.code,
+        "severity": value.severity,
+        "subject": value.subject,
+        "observed": value.observed,
+        "evidence": list(evidence),
+        "follows": value.follows,
+        "fix": {
+            "command": value.fix.command or None,
+            "commands": [list(words) for words in value.fix.commands],
+            "change": value.fix.change or None,
+        },
+        "causes": list(value.causes),
+        "page": value.page,
     }

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from dockernet._cli import (
     actions,
+    doctor,
     facts,
     firewall,
     forwarding,
@@ -201,6 +202,21 @@ VERBS: Final = (
         (
             click.Argument(["port"]),
             click.Option(["--ip", "address"], help="Only what answers on this host address."),
+        ),
+    ),
+    Verb(
+        doctor.doctor,
+        (
+            "What is wrong with TARGET, or with anything, and what mends it. Changes nothing.\n\n"
+            "TARGET is dialled; without one nothing is. As root on the engine's host it sees "
+            "most. Exit code 1: something is wrong; 3: nothing is, as far as one who is not root "
+            "can see."
+        ),
+        (
+            click.Argument(["target"], required=False),
+            click.Option(
+                ["--outside"], metavar="HOST:PORT", help="Dial this, too, beyond the engine."
+            ),
         ),
     ),
     Verb(

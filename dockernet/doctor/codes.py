@@ -352,8 +352,10 @@ _ROWS: Final[Mapping[Code, tuple[Theme, Severity, str, str, str, str]]] = {
         _F,
         "No route to host",
         "somebody on the way rejects the packets, or the address belongs to nobody",
-        f"{_DIALLED}, and the kernel says `EHOSTUNREACH`. Firewalls that reject say so with "
-        "`icmp-host-prohibited`.",
+        (
+            f"{_DIALLED}, and the kernel says `EHOSTUNREACH`. Firewalls that reject say so with "
+            "`icmp-host-prohibited`."
+        ),
         "Look at the causes that are named; without any, whether the peer still has the address.",
     ),
     Code.NETWORK_UNREACHABLE: (
@@ -433,8 +435,10 @@ _ROWS: Final[Mapping[Code, tuple[Theme, Severity, str, str, str, str]]] = {
         _F,
         "Somebody else has the host port",
         "the container cannot start with its published port, and who dials the port meets another",
-        "The container was made with that host port, and the engine or the host's table of "
-        "sockets tells who holds it.",
+        (
+            "The container was made with that host port, and the engine or the host's table of "
+            "sockets tells who holds it."
+        ),
         "Stop the holder, or publish another host port.",
     ),
     Code.IPV4_FORWARDING_OFF: (
@@ -489,7 +493,7 @@ _ROWS: Final[Mapping[Code, tuple[Theme, Severity, str, str, str, str]]] = {
         Theme.FIREWALL,
         _F,
         "The host lets containers not in",
-        "from a container, ports of the host are out of reach: \"No route to host\", or a time-out",
+        'from a container, ports of the host are out of reach: "No route to host", or a time-out',
         f"{_RULES} Here it is a rule of `INPUT`.",
         "Let the network in, for this port alone: `dockernet forward apply NETWORK host`.",
     ),
@@ -506,8 +510,10 @@ _ROWS: Final[Mapping[Code, tuple[Theme, Severity, str, str, str, str]]] = {
         _F,
         "A rule of a published port is missing",
         "from other machines the port leads nowhere, although the engine shows it as published",
-        "The rules that an engine makes for a published port are looked for, as `dockernet "
-        "firewall` shows them.",
+        (
+            "The rules that an engine makes for a published port are looked for, as `dockernet "
+            "firewall` shows them."
+        ),
         "Restart the container: the engine writes its rules anew.",
     ),
     Code.STALE_RULE: (
@@ -523,8 +529,10 @@ _ROWS: Final[Mapping[Code, tuple[Theme, Severity, str, str, str, str]]] = {
         _W,
         "Containers have no names here",
         "applications that dial the peer by its name do not find it; its address does work",
-        "Caller and peer share the default bridge alone, where an engine serves no names, and no "
-        "hosts line has the name.",
+        (
+            "Caller and peer share the default bridge alone, where an engine serves no names, and no "
+            "hosts line has the name."
+        ),
         "Connect both to a user-defined network.",
     ),
     Code.ALIAS_IN_ANOTHER_NETWORK: (
@@ -556,8 +564,10 @@ _ROWS: Final[Mapping[Code, tuple[Theme, Severity, str, str, str, str]]] = {
         _W,
         "Link variables are old",
         "a program that reads them dials an address of nobody, or of another container",
-        "The variables are compared with what the engine says now. They are set at the start of "
-        "a container and never change.",
+        (
+            "The variables are compared with what the engine says now. They are set at the start of "
+            "a container and never change."
+        ),
         "Restart the container that was given the link.",
     ),
     Code.STALE_HOSTS_LINE: (

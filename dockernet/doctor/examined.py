@@ -9,8 +9,9 @@ told by `Unseen`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from dockernet._standing import Stand, Standing
 from dockernet.formats.proc import KernelRoute
@@ -31,8 +32,6 @@ from dockernet.model.targets import Target
 from dockernet.model.vantage import Vantage
 
 __all__ = ["Examined", "Listening", "OutsideWorld", "Trouble", "TroubleKind", "Unseen"]
-
-from enum import StrEnum
 
 
 class TroubleKind(StrEnum):
@@ -128,9 +127,7 @@ class Examined:
         peers: The containers that the target means; without one, all that run.
         dialled: What came of dialling the endpoints.
         place: The vantage's own files.
-        place_name: The container whose place that is; empty for this one.
         own_name: What its embedded DNS says of its own name, where it has one.
-        names: What its embedded DNS says of the target's name.
         switches: Settings of the host's kernel.
         routes: The host's routes.
         firewall: The host's firewall.
@@ -138,6 +135,7 @@ class Examined:
         listening: Who listens in which peer.
         conflicts: Who holds the host ports that a container was made with, by its id.
         outside: The target beyond, where one was named.
+        proxied: Whether the published ports have processes that accept for them.
         unseen: What could not be looked at.
     """
 
@@ -152,18 +150,17 @@ class Examined:
     peers: tuple[Container, ...] = ()
     dialled: tuple[Dialled, ...] = ()
     place: Place | None = None
-    place_name: str = ""
     own_name: LookUp | None = None
-    names: LookUp | None = None
     switches: Switches | None = None
     routes: tuple[KernelRoute, ...] = ()
     firewall: Firewall | None = None
     published: tuple[Publication, ...] = ()
     listening: tuple[Listening, ...] = ()
-    conflicts: FrozenMap[str, tuple[PortConflict, ...]] = FrozenMap[
-        str, tuple[PortConflict, ...]
-    ]()
+    conflicts: FrozenMap[str, tuple[PortConflict, ...]] = field(
+        factory=FrozenMap[str, tuple[PortConflict, ...]]
+    )
     outside: OutsideWorld | None = None
+    proxied: bool | None = None
     unseen: tuple[Unseen, ...] = ()
 
     @property

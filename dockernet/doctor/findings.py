@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Final
 
 from attrs import field, frozen
-from dockernet.doctor.codes import ENTRIES, Code, Entry, Severity
 
 from dockernet._shown import shown_lines
+from dockernet.doctor.codes import ENTRIES, Code, Entry, Severity
 
 __all__ = ["Evidence", "Finding", "Fix", "Kind", "Report"]
 

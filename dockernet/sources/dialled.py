@@ -6,12 +6,13 @@ import errno
 import socket
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from dockernet.model.endpoints import Endpoint
 from dockernet.model.places import Dialled, Outcome
 
-__all__ = ["dial_all"]
+__all__ = ["Making", "dial_all"]
 
 _KEPT: Final = 0.1  # seconds; docker-proxy hangs up sooner where nobody listens
 _AT_ONCE: Final = 16
@@ -52,7 +53,7 @@ def dial_all(
     # A socket stays in the namespace that it was made in, whoever uses it.
     sockets = make(lambda: [_socket(endpoint) for endpoint in asked]) if asked else []
     with ThreadPoolExecutor(_AT_ONCE, "dockernet") as pool:
-        return tuple(pool.map(lambda pair: _dialled(*pair, timeout), zip(asked, sockets)))  # noqa: B905 - as many
+        return tuple(pool.map(partial(_dialled, timeout), asked, sockets))
 
 
 def _socket(endpoint: Endpoint) -> socket.socket | OSError:
@@ -62,7 +63,7 @@ def _socket(endpoint: Endpoint) -> socket.socket | OSError:
         return error
 
 
-def _dialled(endpoint: Endpoint, made: socket.socket | OSError, timeout: float) -> Dialled:
+def _dialled(timeout: float, endpoint: Endpoint, made: socket.socket | OSError) -> Dialled:
     if isinstance(made, OSError):
         return _failed(endpoint, made)
     with made:

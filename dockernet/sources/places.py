@@ -13,7 +13,7 @@ import stat
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from dockernet.errors import SourceError
 from dockernet.formats.hosts import parse_hosts
@@ -32,7 +32,7 @@ from dockernet.model.links import Link
 from dockernet.model.mappings import FrozenMap
 from dockernet.model.places import Place, Switches
 
-__all__ = ["entering", "read_place", "read_routes", "read_switches"]
+__all__ = ["Inside", "entering", "read_place", "read_routes", "read_switches"]
 
 T = TypeVar("T")
 
@@ -138,7 +138,15 @@ def _file(folder: Path, name: str) -> str:
         return ""
 
 
-def entering(pid: int, root: Path = _ROOT) -> Callable[[Callable[[], T]], T]:
+class Inside(Protocol):
+    """What does work somewhere else."""
+
+    def __call__(self, work: Callable[[], T], /) -> T:
+        """Do it."""
+        ...
+
+
+def entering(pid: int, root: Path = _ROOT) -> Inside:
     """What does work in the network namespace of a process, in a thread of its own.
 
     Args:
@@ -150,7 +158,7 @@ def entering(pid: int, root: Path = _ROOT) -> Callable[[Callable[[], T]], T]:
         namespace may not be entered.
     """
 
-    def entered(work: Callable[[], T]) -> T:
+    def entered(work: Callable[[], T], /) -> T:
         found: list[T] = []
         failed: list[BaseException] = []
 
@@ -173,10 +181,11 @@ def entering(pid: int, root: Path = _ROOT) -> Callable[[Callable[[], T]], T]:
 
 def _enter(namespace: Path) -> None:
     """Let this thread enter a network namespace (setns(2)); Python has that from 3.12 on."""
-    library = ctypes.CDLL(None, use_errno=True)
+    library = ctypes.CDLL(None)
     try:
         with namespace.open("rb") as file:
-            if library.setns(file.fileno(), _NEW_NETWORK):
-                raise OSError(ctypes.get_errno(), "")
-    except OSError as error:
-        raise SourceError(_NAME, f"to dial from inside a container {_NEEDS_ROOT}") from error
+            denied = library.setns(file.fileno(), _NEW_NETWORK)
+    except OSError:
+        denied = True
+    if denied:
+        raise SourceError(_NAME, f"to dial from inside a container {_NEEDS_ROOT}")

@@ -45,6 +45,7 @@ VERBS = [
     "endpoints",
     "explain",
     "behind",
+    "doctor",
     "firewall",
     "forward",
     "whoami",

@@ -329,3 +329,51 @@ def test_every_cell_is_right(world: World, table: str, capsys: pytest.CaptureFix
         )
     every_cell = sum(map(len, PEERS.values())) * len(callers)
     assert (cells, right, wrong, missed) == (every_cell, every_cell, 0, 0)
+
+
+# The doctor, where nothing was broken: it says what the table says, and nothing else.
+
+FIRST_PORTS = {peer: next(iter(ports)) for peer, ports in PEERS.items()}
+# Only an engine of our own is in a place where nobody else has broken anything.
+_EXAMINED = [*(_row(c) for c in CALLERS if c != "elsewhere"), _row("elsewhere")]
+
+
+def _diagnosed(targets: list[str]) -> dict[str, tuple[list[str], list[str]]]:
+    from dockernet.doctor import examine
+
+    told = {}
+    for target in targets:
+        found = examine(target, timeout=1.0)
+        told[target] = ([f.code.value for f in found.wrong], [str(f) for f in found.findings])
+    return told
+
+
+@needs("settings")
+@pytest.mark.parametrize("caller", _EXAMINED)
+def test_the_doctor_finds_nothing_but_what_is_refused(world: World, caller: str) -> None:
+    """That containers have no names on the default bridge is true there, too."""
+    targets = {world.scene.name(f"{peer}:{port}"): peer for peer, port in FIRST_PORTS.items()}
+    found = world.callers[caller].call(_diagnosed, list(targets))
+    for target, (codes, findings) in found.items():
+        answer = world.asked_in(caller)[target]
+        wanted = set() if answer.addresses else set(answer.reasons)
+        if answer.addresses and not _is_named(world, caller, target):
+            wanted.add("no-names-here")
+        assert set(codes) == wanted, (target, findings)
+
+
+def _is_named(world: World, caller: str, target: str) -> bool:
+    """Whether a caller that shares the default bridge alone with a peer has a name for it."""
+    place = world.callers[caller]
+    if not isinstance(place, RealContainer):
+        return True
+    mine, theirs = place.namespace(), world.peer(target).namespace()
+    shared = set(mine.networks()) & set(theirs.networks())
+    apart = mine.id != theirs.id and shared == {world.engine.default_network}
+    return not apart or world.can_know(caller, target)
+
+
+@needs("settings")
+def test_the_doctor_finds_nothing_on_a_host_that_is_well(world: World) -> None:
+    told = world.engine.host.python("-m", "dockernet", "doctor", "--json").json()["report"]
+    assert told["findings"] == []

@@ -46,7 +46,7 @@ from dockernet import (
     VantageKind,
     Want,
 )
-from dockernet.sources.dns import _Messages
+from dockernet.sources.dns import _Messages, ask_server
 
 DOCKER, PODMAN, SECOND = "127.0.0.11", "127.0.0.5", "127.0.0.6"
 SHORT = 0.25  # seconds; for servers that say nothing
@@ -961,3 +961,37 @@ def test_any_answer_to_a_question_of_ours_is_a_reply_or_none(
     head = b"ID\x80\x00\0\1\0" + bytes([count]) + b"\0\0\0\0\2db\0"
     reply = _Messages().decode(head + kind.encode() + b"\0\1" + data)
     assert reply is None or reply.question.name == "db"
+
+
+# One server, asked for one name, whoever keeps it.
+
+
+def test_a_server_is_told_as_it_answers() -> None:
+    with name_server({"web.example": "198.51.100.7 2001:db8::7"}) as server:
+        told = ask_server("web.example", ip_address(server.address), LONG, server.port)
+    assert (told.code, told.word) == ("NOERROR", "")
+    assert set(map(str, told.addresses)) == {"198.51.100.7", "2001:db8::7"}
+
+
+@pytest.mark.parametrize(
+    "unknown, expected",
+    [(code("NXDOMAIN"), "NXDOMAIN"), (code("SERVFAIL"), "SERVFAIL")],
+    ids=["no such name", "an error"],
+)
+def test_a_server_without_an_answer_says_why(unknown: Any, expected: str) -> None:
+    with name_server({}, unknown=unknown) as server:
+        told = ask_server("nobody.example", ip_address(server.address), LONG, server.port)
+    assert (told.code, told.addresses) == (expected, ())
+
+
+def test_a_server_that_is_silent_or_not_there_has_no_code() -> None:
+    with name_server({}, unknown=silence) as server:
+        told = ask_server("a.example", ip_address(server.address), 0.05, server.port)
+    assert (told.code, told.word) == ("", "")
+    gone = ask_server("a.example", ip_address(server.address), LONG, server.port)
+    assert (gone.code, bool(gone.word)) == ("", True)
+
+
+def test_what_is_no_name_is_asked_of_nobody() -> None:
+    told = ask_server("a b", ip_address("192.0.2.53"), LONG)
+    assert (told.server, told.word) == (None, "a DNS name has visible ASCII characters only")

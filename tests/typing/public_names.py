@@ -48,6 +48,7 @@ from dockernet import (
     Vantage,
     Want,
     become,
+    doctor,
     endpoints,
     explain,
     firewall,
@@ -208,3 +209,14 @@ def reasons() -> str | tuple[str, ...]:
         return error.near_misses
     except SourceError as error:
         return error.reason
+
+
+# The doctor.
+report = doctor.examine("db:5432", engine=Snapshot.load("x"), seen_from="web", outside="a:1")
+assert_type(report, doctor.Report)
+assert_type(doctor.examine().wrong[0], doctor.Finding)
+assert_type(report.findings[0].code, doctor.Code)
+assert_type(report.findings[0].severity, doctor.Severity)
+assert_type(report.findings[0].evidence, tuple[doctor.Evidence, ...])
+assert_type(report.findings[0].fix.commands, tuple[tuple[str, ...], ...])
+assert_type(doctor.ENTRIES[doctor.Code.PAUSED].follows, str)
