@@ -113,9 +113,12 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
+    """Measure side by side; a whole run writes its figures where the docs show them."""
     install_wheel(session)
-    session.install(*group("tests"))
-    run_tests(session, "pytest", "tests", "-m", "bench", "-s")
+    session.install(*group("bench"))
+    pytest = ("pytest", "tests/benchmarks", "-m", "bench", "-s")
+    results = str(Path("docs", "benchmarks").resolve())
+    run_tests(session, *pytest, *session.posargs, DOCKERNET_BENCH_RESULTS=results)
 
 
 @nox.session

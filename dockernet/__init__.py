@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dockernet._watch import Watch
     from dockernet.actions.becoming import become
     from dockernet.actions.hosts_block import HostsBlock
     from dockernet.errors import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dockernet.model.conflicts import PortConflict, PortConflictError
     from dockernet.model.containers import Attachment, Container
     from dockernet.model.diagnostics import Diagnostic
+    from dockernet.model.endpoint_changes import EndpointChange
     from dockernet.model.endpoints import Endpoint
     from dockernet.model.explanations import Explanation, Peer
     from dockernet.model.facts import EngineProfile, Fact, Freshness, Inventory, Source, Want
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "dockernet._watch": ("Watch",),
     "dockernet.actions.becoming": ("become",),
     "dockernet.actions.hosts_block": ("HostsBlock",),
     "dockernet.model.bindings": ("HostBinding",),
@@ -77,6 +80,7 @@ _HOMES = {
     "dockernet.model.conflicts": ("PortConflict", "PortConflictError"),
     "dockernet.model.containers": ("Attachment", "Container"),
     "dockernet.model.diagnostics": ("Diagnostic",),
+    "dockernet.model.endpoint_changes": ("EndpointChange",),
     "dockernet.model.endpoints": ("Endpoint",),
     "dockernet.model.explanations": ("Explanation", "Peer"),
     "dockernet.model.facts": (
@@ -127,6 +131,7 @@ __all__ = [
     "Dns",
     "DockernetError",
     "Endpoint",
+    "EndpointChange",
     "Engine",
     "EngineProfile",
     "EngineTimeoutError",
@@ -175,6 +180,7 @@ __all__ = [
     "Vantage",
     "VantageKind",
     "Want",
+    "Watch",
     "__version__",
     "become",
     "endpoints",

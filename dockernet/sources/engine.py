@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +15,8 @@ from attrs import evolve
 from dockernet._linking import chosen_links
 from dockernet._matching import behind, known_names, near_misses, undetailed
 from dockernet._standing import identified, standing
+from dockernet._watch import Bell, Watch, container_changes
+from dockernet._watching import TellState
 from dockernet.errors import FormatError, PeerNotFoundError
 from dockernet.formats.creation import (
     Creation,
@@ -36,6 +39,7 @@ from dockernet.formats.json import items, mapping, text
 from dockernet.formats.recording import parse_recording, record, with_vantage
 from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.bindings import HostBinding
+from dockernet.model.changes import ContainerChange
 from dockernet.model.conflicts import PortConflict
 from dockernet.model.containers import Container
 from dockernet.model.facts import EngineProfile, Inventory, Want
@@ -334,6 +338,27 @@ class Engine:
 
         return Live(connect, resync=resync, first_pause=first_pause, longest_pause=longest_pause)
 
+    def watch(self, *, tell: TellState | None = None) -> Watch[ContainerChange]:
+        """Be told what changes of the containers, from now on.
+
+        It has a live view of its own, until it is closed; see :meth:`Live.watch`.
+
+        Args:
+            tell: Told how true that view is, each time that this changes.
+
+        Raises:
+            SourceError: The engine cannot be asked now. Later that is never raised, and
+                ``tell`` is told instead.
+
+        Example:
+            >>> from dockernet import Engine
+            >>> def follow(engine: Engine) -> None:
+            ...     with engine.watch(tell=print) as changes:
+            ...         for change in changes:
+            ...             print(change.container, *change.why)
+        """
+        return Watch(partial(_watched, self, tell))
+
     # Launching.
 
     def launch(  # noqa: PLR0913 - a container has many settings, each said by its name
@@ -467,6 +492,13 @@ class Engine:
 
     def _questions(self) -> Questions:
         return Questions(self._clients())
+
+
+def _watched(
+    engine: Engine, tell: TellState | None, bell: Bell
+) -> Generator[ContainerChange | None]:
+    with engine.live() as live:
+        yield from container_changes(live, tell, bell)
 
 
 def _named(name: str, what: str) -> str:

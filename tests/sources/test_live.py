@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import identity
+from following import QUICK, descriptors, settled, states, threads, until
 from replay import PATIENCE, Exchange, refusal, reply
 from streaming import BRIDGE, Act, Streaming, chunk, event
 
@@ -37,7 +38,6 @@ HOST = Vantage(
     kind=VantageKind.HOST,
     hostname="stand-in",
 )
-QUICK = {"resync": 3600.0, "first_pause": 0.001, "longest_pause": 0.01}
 START = {"/version": 1, "/info": 1, "/events": 1, "/containers/json": 1, "/networks": 1}
 
 
@@ -61,33 +61,6 @@ def live(server: Streaming, engine: Engine) -> Iterator[Live]:
     with engine.live(**QUICK) as live:
         server.follow()
         yield live
-
-
-def states(live: Live) -> dict[str, str]:
-    return {c.name: c.state for c in live.containers()}
-
-
-def until(live: Live, reached: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    for _ in range(int(PATIENCE * 50)):
-        if reached():
-            return
-        live.wait_change(live.generation, 0.02)
-    assert reached(), (live.state, live.containers())
-
-
-def settled(live: Live, server: Streaming) -> bool:
-    """Whether the view is current, and what the stand-in would tell."""
-    truth = {name: state for name, (state, _) in server.told.items()}
-    return live.state.current and states(live) == truth
-
-
-def threads() -> set[str]:
-    return {t.name for t in threading.enumerate() if t.name.startswith("dockernet")}
-
-
-def descriptors() -> int:
-    return len([*Path("/proc/self/fd").iterdir()])
 
 
 # At the start.
@@ -320,13 +293,12 @@ def test_while_the_engine_is_away_it_answers_and_says_that_it_is_stale(
 
 
 def test_a_question_that_fails_has_it_connect_anew(server: Streaming, live: Live) -> None:
-    path = f"/containers/{identity('db')}/json"
-    server.answers[path] = refusal("500 Internal Server Error", "out of order")
-    server.set("db", "exited")
-    server.tell("die", "db")
+    server.answers["/networks"] = refusal("500 Internal Server Error", "out of order")
+    server.set("db", "exited")  # without an event
+    server.send(event("create", "app", "network"))
     until(live, lambda: not live.state.current)
     until(live, lambda: "out of order" in live.state.reason)
-    del server.answers[path]
+    del server.answers["/networks"]
     until(live, lambda: settled(live, server))
 
 
