@@ -25,7 +25,7 @@ from dockernet._matching import behind, known_names, near_misses
 from dockernet._view import View, Work
 from dockernet._watch import Watch, container_changes
 from dockernet._watching import News, TellState
-from dockernet.errors import FormatError, PeerNotFoundError, SourceError
+from dockernet.errors import FormatError, PeerNotFoundError
 from dockernet.formats.engine import Reading
 from dockernet.formats.events import Event, parse_event
 from dockernet.model.addresses import IPAddress, parse_address

@@ -18,8 +18,9 @@ from pathlib import Path
 seconds, kind, name = float(sys.argv[1]), sys.argv[2], sys.argv[3].encode()
 time.sleep(seconds)
 protocol = socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM
-listener = socket.socket(socket.AF_INET, protocol)
-listener.bind(("127.0.0.1" if kind == "inside" else "0.0.0.0", 80))
+both = kind == "both"  # families
+listener = socket.socket(socket.AF_INET6 if both else socket.AF_INET, protocol)
+listener.bind(("::" if both else "127.0.0.1" if kind == "inside" else "0.0.0.0", 80))
 began = time.monotonic()
 if kind != "udp":
     listener.listen()
@@ -117,6 +118,20 @@ def test_what_stands_before_a_peer_accepts_for_nobody(scene: Scene, host: Place)
     peer = late(scene, "proxied", seconds=60)
     reply = host.dial(("127.0.0.1", peer.host_port("80/tcp")))
     assert reply.error == "closed"
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "[::1]", "0.0.0.0", "[::]"])
+def test_it_is_not_ready_before_it_serves_whichever_address_is_published(
+    scene: Scene, host: Place, ip: str
+) -> None:
+    """IPv6 too, where a proxy stands before a peer whatever the firewall does."""
+    if "::" in ip and scene.engine.podman:
+        pytest.skip("Podman's default network has IPv4 alone")
+    peer = late(scene, "published", "both", seconds=1, publish=[f"{ip}::80"])
+    seen, endpoint, told = host.call(_waited, f"{peer.name}:80")
+    assert endpoint.endswith(f":{peer.host_port('80/tcp')}")
+    assert told
+    assert seen >= began(peer)
 
 
 def test_from_a_container_a_peer_is_dialled_by_its_own_address(scene: Scene) -> None:

@@ -112,11 +112,11 @@ class Mangling:
             return piece
         with self._lock:
             chance, at = self._random.random(), self._random.randrange(len(piece))
-            self.spoilt += chance < 0.3  # noqa: PLR2004
-        if chance < 0.1:  # noqa: PLR2004
+            self.spoilt += chance < 0.3
+        if chance < 0.1:
             return piece[:at]
-        if chance < 0.2:  # noqa: PLR2004
+        if chance < 0.2:
             return piece[:at] + bytes([piece[at] ^ 0x15]) + piece[at + 1 :]
-        if chance < 0.3:  # noqa: PLR2004
+        if chance < 0.3:
             self._ended.wait(_LONGEST * chance / 0.3)
         return piece
