@@ -8,7 +8,7 @@ of a recipient name them, and by the time that they are read a name may be anoth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from dockernet.model.containers import Container
 
@@ -24,15 +24,15 @@ class LegacyLinks:
         self._given: dict[str, dict[str, str]] = {}  # recipient, alias -> peer
         self._to: dict[str, set[tuple[str, str]]] = {}  # peer -> (recipient, alias)
 
-    def listed(self, containers: Iterable[Container], ids: Mapping[str, str]) -> None:
+    def listed(self, containers: Iterable[Container]) -> None:
         """Take what a listing says.
 
         Args:
             containers: Every container, with who links to it.
-            ids: The id of each name.
         """
         self._given, self._to = {}, {}
         every = tuple(containers)
+        ids = {container.name: container.id for container in every}
         for recipient in every:
             for alias in _named(recipient):
                 self._bind(recipient.id, alias, _GONE)
@@ -53,10 +53,10 @@ class LegacyLinks:
         """
         known = self._given.get(recipient.id, {})
         named = _named(recipient)
-        if named.keys() - known.keys():
+        if named - known.keys():
             return None
         before = frozenset(known.values())
-        for alias in known.keys() - named.keys():
+        for alias in known.keys() - named:
             self._unbind(recipient.id, alias)
         return before - {_GONE}
 
@@ -105,6 +105,6 @@ class LegacyLinks:
                 del self._to[peer]
 
 
-def _named(recipient: Container) -> dict[str, None]:
+def _named(recipient: Container) -> frozenset[str]:
     """The aliases of a recipient's legacy links."""
-    return {link.alias: None for link in recipient.links or () if not link.networks}
+    return frozenset(link.alias for link in recipient.links or () if not link.networks)

@@ -64,7 +64,6 @@ class View:
         self._source = source
         self._engine = EngineProfile()
         self._containers: dict[str, Container] = {}  # the oldest first
-        self._ids: dict[str, str] = {}  # by name
         self._networks: tuple[Network, ...] = ()
         self._links = LegacyLinks()
         self._odd: dict[str, tuple[Diagnostic, ...]] = {}  # by short id
@@ -161,8 +160,7 @@ class View:
         """
         every = [c for c in reversed(containers.values) if c.id not in self._ended]
         before, self._containers = self._containers, {c.id: c for c in every}
-        self._ids = {c.name: c.id for c in every}
-        self._links.listed(every, self._ids)
+        self._links.listed(every)
         if self._renamed and self._links:  # a listing tells links by names, some of them old
             self._all_doubtful = True
         told = self._engine, self._networks, self._odd, self._odd_networks
@@ -195,7 +193,6 @@ class View:
         before = self._containers.get(container.id)
         if before is not None and before.name != container.name:
             self._suspect(*self._links.recipients(container.id))  # whose links show its name
-        self._rename(before, container)
         self._containers[container.id] = container  # a new one is the newest
         if odd != self._odd.get(container.short_id, ()):
             self._odd[container.short_id] = odd
@@ -216,8 +213,6 @@ class View:
         if before is None:
             return
         self._odd.pop(before.short_id, None)
-        if self._ids.get(before.name) == container_id:
-            del self._ids[before.name]
         peers = self._links.gone(container_id)
         self._settle([(container_id, before), *((i, self._containers.get(i)) for i in peers)])
 
@@ -267,11 +262,6 @@ class View:
         [whole] = with_network_ids((container,), self._networks)
         known = {network.id for network in self._networks}
         return known.issuperset(a.network_id for a in whole.networks if a.network_id)
-
-    def _rename(self, before: Container | None, after: Container) -> None:
-        if before is not None and self._ids.get(before.name) == before.id:
-            del self._ids[before.name]
-        self._ids[after.name] = after.id
 
     def _settle(self, touched: Iterable[tuple[str, Container | None]]) -> None:
         """Set who links to those that were touched, and note how each differs from before."""

@@ -23,6 +23,7 @@ EventKind = Literal["container", "network"]
 
 _EXPECTED: Final = "expected an event as a JSON object with Type, Action and Actor"
 _ID: Final = re.compile("[0-9a-z]{1,64}")  # it becomes a part of the path of a request
+_LATEST: Final = 1 << 63  # nanoseconds, as Go has them
 _JOINED: Final = "container"  # the attribute with the id of one that joined a network
 _SEQUENCE: Final = b"\x1e"  # that application/json-seq puts before each (RFC 7464)
 
@@ -48,12 +49,14 @@ class Event:
         id: The id of the container or network. Podman gives a container's for what
             happens between that and a network.
         attributes: What else is told: a container's name and labels, for one.
+        moment: When it happened, in seconds on the engine's clock since 1970.
     """
 
     kind: EventKind
     action: str
     id: str
     attributes: FrozenMap[str, str] = field(factory=FrozenMap[str, str], repr=False)
+    moment: float | None = field(default=None, repr=False, eq=False)
 
 
 def parse_event(line: bytes) -> Event | None:
@@ -88,7 +91,9 @@ def parse_event(line: bytes) -> Event | None:
         for key, value in mapping(actor.get("Attributes")).items()
         if isinstance(value, str) and (key != _JOINED or _ID.fullmatch(value))
     }
-    return Event(cast("EventKind", kind), action, identity, FrozenMap(attributes))
+    nanoseconds = told.get("timeNano")
+    moment = nanoseconds / 1e9 if type(nanoseconds) is int and 0 <= nanoseconds < _LATEST else None
+    return Event(cast("EventKind", kind), action, identity, FrozenMap(attributes), moment)
 
 
 def _shown(line: bytes) -> str:

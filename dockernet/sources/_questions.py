@@ -91,9 +91,8 @@ class Questions:
         if not wanted:
             return reading
         listing = self.parsed(parse_listing, self._clients.listing(wanted))
-        known = {c.id: c for c in with_details(listing.values, reading.values)}
-        if not podman:
-            known |= {c.id: c for c in reading.values}
+        detailed = with_details(listing.values, reading.values)
+        known = {container.id: container for container in (*reading.values, *detailed)}
         values = (known[i] for i in replies if i in known)
         return Reading(tuple(values), reading.diagnostics)
 
@@ -114,12 +113,12 @@ class Questions:
         reason = "it tells of another container"
         try:
             reply = self._clients.inspection(container_id)
+            if reply is None or text(mapping(reply).get("Id")) == container_id:
+                return reply
         except SourceError as error:
             if not self._clients.refused(error):
                 raise
-            reply, reason = {}, error.reason
-        if reply is None or text(mapping(reply).get("Id")) == container_id:
-            return reply
+            reason = error.reason
         return Diagnostic(NAME, container_id[:12], f"details left out: {reason}")
 
     def _details(self, replies: dict[str, object]) -> Reading[Container]:

@@ -14,8 +14,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import inf
 from random import SystemRandom
-from time import monotonic
+from time import monotonic, time
 from types import TracebackType
 from typing import Final, Protocol, Self
 from weakref import WeakSet
@@ -49,6 +50,7 @@ _ENDED: Final = "the engine ended its event stream: is it being restarted?"
 _CLOSED: Final = "the view was closed"
 _FORKED: Final = "the process that follows the engine is another one"
 _SHORTEST: Final = 0.5  # of a pause
+_LATE: Final = 2.0  # seconds
 _PROMPT: Final = timedelta(seconds=1)  # in which an engine tells what has changed
 _SLOW: Final = "the engine has not told yet what has changed"
 
@@ -117,6 +119,22 @@ class _Connection:
         self.asked.close()
 
 
+class _Lateness:
+    """How late events are heard, which two clocks tell: only that it grows means anything."""
+
+    def __init__(self) -> None:
+        self._least = inf
+
+    def has_grown(self, moment: float | None, now: float) -> bool:
+        """Whether an event is heard much later than those before it; said once of many."""
+        if moment is None:
+            return False
+        lateness = now - moment
+        grown = lateness - self._least > _LATE
+        self._least = lateness if grown else min(self._least, lateness)
+        return grown
+
+
 class Live:
     """A view of an engine that stays true, made by :meth:`Engine.live`.
 
@@ -157,6 +175,7 @@ class Live:
         self._listeners: list[Callable[[], None]] = []
         self._condition = threading.Condition()
         self._closing = threading.Event()
+        self._lateness = _Lateness()
         self._due = 0.0
         self._unread: datetime | None = None  # since when something is to be read again
         self._tries = 0
@@ -382,6 +401,8 @@ class Live:
                 event = parse_event(line)
                 if event is not None:
                     self._note(event)
+                    if self._lateness.has_grown(event.moment, time()):
+                        self._doubt()  # an engine drops events that it cannot be rid of
         except Exception as error:  # noqa: BLE001 - the state tells it, and nobody else would
             return connection.lost or _reason(error)
         return connection.lost or _ENDED
@@ -396,6 +417,12 @@ class Live:
             changed = self._view.generation != known
         if changed:
             self._tell()
+
+    def _doubt(self) -> None:
+        with self._condition:
+            self._view.doubt()
+            self._unread = self._unread or datetime.now(UTC)
+            self._condition.notify_all()
 
     def _connected_again(self, last: _Connection, reason: str) -> _Connection | None:
         """The next connection; ``None`` where the view is closed."""
@@ -527,9 +554,7 @@ class Live:
         self._condition = threading.Condition()
         self._threads = []
         self._closing.set()
-        self._state = LiveState(
-            LiveKind.STALE, self._state.since or datetime.now(UTC), _FORKED
-        )
+        self._state = LiveState(LiveKind.STALE, self._state.since or datetime.now(UTC), _FORKED)
 
 
 def _reason(error: Exception) -> str:

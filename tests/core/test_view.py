@@ -510,6 +510,20 @@ def test_a_link_to_a_peer_that_is_not_known_yet_has_everything_read(
     assert known(view) == truth(world)
 
 
+def test_of_several_links_one_may_be_dropped(world: World) -> None:
+    db = world.create("db")
+    app = world.create("app", db)
+    world.bound[app, "second"] = db
+    view = View()
+    work_off(view, world)
+    assert linked_as(view, world, "db") == (("app", "peer"), ("app", "second"))
+    del world.bound[app, "peer"]
+    pass_on(view, world)
+    work_off(view, world)
+    assert linked_as(view, world, "db") == (("app", "second"),)
+    assert_true(view, world)
+
+
 def test_a_link_that_is_no_longer_told_is_dropped(view: View, world: World) -> None:
     app = id_of(world, "app")
     world.bound.clear()

@@ -162,3 +162,21 @@ def test_a_label_may_say_anything() -> None:
     found = parse_event(event(Actor={"ID": WEB, "Attributes": {"maker": "../x"}}))
     assert found is not None
     assert found.attributes["maker"] == "../x"
+
+
+@pytest.mark.parametrize(
+    "told, moment",
+    [
+        (1_700_000_000_500_000_000, 1_700_000_000.5),
+        (None, None),
+        ("5", None),
+        (True, None),
+        (1.5, None),
+        (1 << 1100, None),
+        (-(1 << 1100), None),
+    ],
+)
+def test_when_it_happened_is_told_where_that_makes_sense(told: Any, moment: float | None) -> None:
+    found = parse_event(event(timeNano=told))
+    assert found is not None
+    assert found.moment == moment

@@ -8,10 +8,12 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -114,6 +116,29 @@ def test_a_flood_of_events_is_read_to_its_end(server: Streaming, live: Live) -> 
     server.send(b"".join(event("start", name) for name in names))
     server.tell("die", "db")
     until(live, lambda: settled(live, server))
+    assert len(server.queries) == 1
+
+
+def test_after_events_that_come_late_everything_is_read(server: Streaming, live: Live) -> None:
+    """Who has not read for a while has been told less than happened."""
+    now = time.time_ns()
+    web = {"ID": identity("web")}
+
+    def say(behind: float) -> None:
+        asked = server.asked[f"/containers/{web['ID']}/json"]
+        server.send(forged(Actor=web, timeNano=now - int(behind * 1e9)))
+        server.wait_for(lambda: server.asked[f"/containers/{web['ID']}/json"] > asked)
+
+    server.set("db", "exited")  # without an event
+    listings = server.asked["/containers/json"]
+    for behind in (3_600.0, 0.0, 1.0):  # of another clock, on time, and a little late
+        say(behind)
+    until(live, lambda: live.state.current)
+    assert server.asked["/containers/json"] == listings
+    for behind in (60.0, 59.0, 1.0, 0.0):
+        say(behind)
+    until(live, lambda: settled(live, server))
+    assert server.asked["/containers/json"] == listings + 1
     assert len(server.queries) == 1
 
 
@@ -239,6 +264,33 @@ def test_a_fault_of_its_own_is_told_and_made_good(
         until(live, lambda: "out of luck" in told)
         monkeypatch.undo()
         until(live, lambda: settled(live, server))
+
+
+def test_a_listing_that_ends_after_its_stream_makes_nothing_current(
+    server: Streaming, live: Live
+) -> None:
+    gate, path = threading.Event(), "/containers/json"
+
+    def late(exchange: Exchange) -> None:
+        gate.wait(PATIENCE)
+        exchange.send(server.recorded(path))
+
+    known = server.asked[path]
+    server.answers[path] = late
+    server.send(None)
+    server.wait_for(lambda: server.asked[path] > known)
+    server.follow()
+    server.answers["/version"] = refusal("503 Service Unavailable", "starting")
+    server.send(None)
+    until(live, lambda: live.state.kind is LiveKind.RECONNECTING)
+    asked = server.asked["/networks"]
+    server.set("db", "exited")
+    gate.set()
+    until(live, lambda: states(live)["db"] == "exited")
+    assert server.asked["/networks"] > asked
+    assert live.state.kind is LiveKind.RECONNECTING
+    del server.answers["/version"], server.answers[path]
+    until(live, lambda: settled(live, server))
 
 
 def test_while_a_change_is_not_told_it_says_that_it_is_stale(
@@ -444,6 +496,10 @@ def test_a_program_ends_although_a_view_is_open(
 # Nothing is left of it.
 
 
+def subscribed(server: Streaming, times: int) -> bool:
+    return len(server.queries) >= times
+
+
 def cycle(engine: Engine) -> None:
     with engine.live(**QUICK) as live:
         assert live.state.current
@@ -460,13 +516,12 @@ def cycle_awaiting(engine: Engine) -> None:
 def assert_nothing_is_left(
     server: Streaming, engine: Engine, act: Callable[[Engine], None], cycles: int
 ) -> None:
-    engine.containers()
     act(engine)
-    server.wait_for(lambda: server.open_connections == 1)  # the engine's own
+    server.wait_for(lambda: not server.open_connections)
     before = descriptors(), threading.active_count()
     for _ in range(cycles):
         act(engine)
-    server.wait_for(lambda: server.open_connections == 1 and not server.streams)
+    server.wait_for(lambda: not server.open_connections)
     for _ in range(500):  # the stand-in's own threads end a moment after its connections
         if threading.active_count() == before[1]:
             break
@@ -494,10 +549,9 @@ def test_nothing_is_left_of_many_connections_of_one_view(server: Streaming, engi
         server.follow()
         before = threads()
         for number in range(20):
-            known = len(server.queries)
             server.set("db", "exited" if number % 2 else "running")
             server.send(None)
-            server.wait_for(lambda known=known: len(server.queries) > known)
+            server.wait_for(partial(subscribed, server, number + 2))
             until(live, lambda: settled(live, server))
         server.follow()
         server.wait_for(lambda: server.open_connections <= 6)  # for each URL one
