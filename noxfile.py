@@ -30,12 +30,12 @@ def group(name: str) -> list[str]:
 
 
 def build_wheel(session: nox.Session, dist: Path) -> Path:
+    # With `nox -R`, as where no package index is in reach, the last one is tested again.
     session.install("build[uv]")
-    for old in dist.glob("dockernet-*"):
-        old.unlink()
-    session.run("python", "-m", "build", "--installer=uv", "--outdir", str(dist), silent=True)
-    (wheel,) = dist.glob("*.whl")
-    return wheel
+    session.run_install(
+        "python", "-m", "build", "--installer=uv", "--outdir", str(dist), silent=True
+    )
+    return max(dist.glob("*.whl"), key=lambda wheel: wheel.stat().st_mtime)
 
 
 def install_wheel(session: nox.Session) -> None:

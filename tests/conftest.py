@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,10 @@ settings.register_profile("stress", deadline=None, max_examples=20_000)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
+
+# Where a shell runs the tests in its background, it has them ignore interrupts, and so
+# would all that they start: not one of those tests could be interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _ON_REQUEST = ("bench", "stress")
 
