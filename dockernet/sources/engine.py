@@ -317,7 +317,8 @@ class Engine:
 
         Args:
             resync: Seconds after which everything is read anew, whatever the events
-                have told: engines drop events of a slow reader.
+                have told: engines drop events of a slow reader, and Docker tells nothing
+                of a network that a stopped container joins or leaves.
             first_pause: Seconds before the first try to connect again. Each further
                 pause is twice as long, and a random part shorter.
             longest_pause: Seconds that a pause may take.

@@ -515,7 +515,9 @@ def test_each_refusal_says_what_was_found(caller: str, peer: str, detail: str) -
 )
 def test_what_does_not_start_again_gets_no_word_of_starting(state: str, fix: str) -> None:
     vantage, db, whole = world("on-app", "stopped")
-    ((), (refusal,)) = walked(vantage, evolve(db, state=state), "80", whole)
+    now = evolve(db, state=state)
+    whole = evolve(whole, containers=tuple(now if c.id == db.id else c for c in whole.containers))
+    ((), (refusal,)) = walked(vantage, now, "80", whole)
     assert (refusal.reason, refusal.fix.startswith(fix)) == (Reason.NOT_RUNNING, True)
 
 

@@ -135,7 +135,8 @@ def endpoints(resolver: Resolver, target: str) -> tuple[Endpoint, ...]:
 
 def churned(engine: RealEngine, seed: int, operations: int) -> None:
     """Churn in a scene of its own, and compare; then once more when it is gone."""
-    with Engine(engine.url) as known, known.live(resync=HOURS) as live:
+    resync = 2.0 if engine.podman else HOURS  # it tells of no network that goes
+    with Engine(engine.url) as known, known.live(resync=resync) as live:
         with Scene(engine) as scene:
             churn = Churn(scene, Random(seed))  # noqa: S311 - the same in every run
             onlookers = Onlookers(live, tuple(scene.name(f"c{n}") for n in (1, 2, 5, 9)))
@@ -145,7 +146,6 @@ def churned(engine: RealEngine, seed: int, operations: int) -> None:
                 onlookers.assert_settled(known)
             churn.end()
         assert_settled(live, known)
-        assert live.state.current
 
 
 def test_after_a_hundred_changes_the_view_is_a_fresh_listing(engine: RealEngine) -> None:
@@ -278,7 +278,7 @@ def test_what_a_proxy_drops_delays_and_garbles_is_made_good(
         Scene(engine) as scene,
         Engine(engine.url) as known,
         Mangling(tmp_path / "proxy.sock", engine.api.path, random).listening() as proxy,
-        Engine(proxy.url, 1.0).live(resync=0.5) as live,
+        Engine(proxy.url, 2.0).live(resync=0.5) as live,
     ):
         proxy.honest = False
         churn = Churn(scene, random)

@@ -192,7 +192,9 @@ def test_many_events_of_one_container_are_few_requests(server: Streaming, live: 
     until(live, lambda: "last" not in states(live))
     gate.set()
     until(live, lambda: settled(live, server))
-    assert server.asked - before == {path: 2}
+    asked = server.asked - before
+    assert asked.keys() == {path}
+    assert asked[path] <= 2
 
 
 def test_events_may_come_in_any_pieces(server: Streaming, live: Live) -> None:
