@@ -111,13 +111,14 @@ class Churn:
         self._join("disconnect")
 
     def _name_anew(self, one: RealContainer) -> None:
-        """Have the engine speak of it.
+        """Have the engine speak of one that is stopped.
 
-        It says nothing of a network that a stopped container joins or leaves, so that this
-        is seen with the next event of that container, or when everything is read anew.
+        It says nothing of a network that such a one joins or leaves, so that this is seen
+        with the next event of that container, or when everything is read anew.
         """
         with suppress(ApiError):
-            self._post(one, "rename", name=f"{one.name}-last")
+            if not one.inspect()["State"]["Running"]:
+                self._post(one, "rename", name=f"{one.name}-last")
 
     def _join(self, verb: str) -> None:
         network = self.random.choice(self.networks)
