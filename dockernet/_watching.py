@@ -94,7 +94,7 @@ class ContainerWatch:
     def __init__(self, view: Viewed) -> None:
         self.view = view
         beginning = view.news(_EVERYTHING)
-        self.seen = beginning.generation
+        self.seen: int = beginning.generation
         self._told = {c.id: c for c in reversed(beginning.containers)}  # the oldest first
         self._due: dict[str, Container | None] = {}  # as it is now; the longest due first
 

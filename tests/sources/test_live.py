@@ -517,6 +517,29 @@ def test_it_ends_while_it_reads_again(server: Streaming, engine: Engine) -> None
     assert live.state.reason == "the view was closed"
 
 
+def test_it_ends_while_it_lists_again_and_is_not_current_then(
+    server: Streaming, engine: Engine
+) -> None:
+    gate, path = threading.Event(), "/containers/json"
+
+    def late(exchange: Exchange) -> None:
+        gate.wait(PATIENCE)
+        exchange.send(server.recorded(path))
+
+    live = engine.live(**QUICK)
+    known = server.asked[path]
+    server.answers[path] = late
+    server.send(None)
+    server.wait_for(lambda: server.asked[path] > known)
+    with ThreadPoolExecutor(1) as pool:
+        closing = pool.submit(live.close)
+        until(live, lambda: live.closed)
+        gate.set()
+        closing.result(PATIENCE)
+    assert threads() == set()
+    assert (live.state.kind, live.state.reason) == (LiveKind.STALE, "the view was closed")
+
+
 def test_closing_the_engine_leaves_the_view_alone(server: Streaming, engine: Engine) -> None:
     with engine.live(**QUICK) as live:
         engine.close()
