@@ -20,8 +20,6 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 TESTED = ["tests", "docs", "--doctest-modules", "--pyargs", "dockernet"]
-# A page and a file of tests run in their order; an engine is asked by one process alone.
-PLAIN = [*TESTED, "-m", "not engine", "-n", "auto", "--dist", "loadfile"]
 
 # What containers run is mounted read-only, so nothing compiles itself there.
 os.environ.setdefault("UV_COMPILE_BYTECODE", "1")
@@ -66,9 +64,7 @@ def engine(session: nox.Session) -> None:
     install_wheel(session)
     session.install(*group("tests"))
     session.run("coverage", "erase")
-    covered = ["coverage", "run", "-m", "pytest"]
-    run_tests(session, *covered, *PLAIN)
-    run_tests(session, *covered, *TESTED, "-m", "engine", DOCKERNET_REQUIRE_ENGINE="1")
+    run_tests(session, "coverage", "run", "-m", "pytest", *TESTED, DOCKERNET_REQUIRE_ENGINE="1")
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", "--fail-under=100")
 
@@ -80,7 +76,7 @@ def minimums(session: nox.Session) -> None:
     session.install("--resolution=lowest-direct", *floors)
     install_wheel(session)
     session.install(*group("tests"))
-    run_tests(session, "pytest", *PLAIN)
+    run_tests(session, "pytest", *TESTED, "-m", "not engine")
 
 
 @nox.session
@@ -138,4 +134,4 @@ def build(session: nox.Session) -> None:
     wheel = build_wheel(session, Path("dist").resolve())
     session.install(f"{wheel}[cli,ssh]")
     session.install(*group("tests"))
-    run_tests(session, "pytest", *PLAIN)
+    run_tests(session, "pytest", *TESTED, "-m", "not engine")

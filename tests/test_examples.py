@@ -358,7 +358,7 @@ class Labelled(Streaming):
         return told
 
 
-def test_the_targets_follow_the_engine(tmp_path: Path) -> None:
+def test_the_targets_follow_the_engine(tmp_path: Path, folder: Path) -> None:
     keep = runpy.run_path(str(EXAMPLES / "prometheus_targets.py"))["keep"]
     file = tmp_path / "targets.json"
 
@@ -373,7 +373,7 @@ def test_the_targets_follow_the_engine(tmp_path: Path) -> None:
             sleep(0.01)
         return found
 
-    with Labelled().on_socket(tmp_path / "engine.sock") as server:
+    with Labelled().on_socket(folder / "engine.sock") as server:
         assert isinstance(server, Labelled)
         server.set("db")
         with Engine(server.url) as engine, engine.live() as live:

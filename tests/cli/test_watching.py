@@ -41,8 +41,8 @@ PROGRAM = f"{HEED}; import sys; from dockernet.__main__ import main; sys.exit(ma
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Streaming]:
-    with Streaming().on_socket(tmp_path / "live.sock") as server:
+def server(folder: Path) -> Iterator[Streaming]:
+    with Streaming().on_socket(folder / "live.sock") as server:
         assert isinstance(server, Streaming)
         server.set("db")
         server.set("web", number=3)

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder whose path is short enough for a socket in it."""
-    with tempfile.TemporaryDirectory(prefix="dn") as name:
-        yield Path(name)
 
 
 @pytest.fixture(autouse=True)

@@ -446,6 +446,7 @@ def test_a_listener_is_called_after_each_change_until_it_leaves(
 
 def test_nothing_is_left_of_twenty_views(server: Streaming, engine: Engine) -> None:
     engine.containers()
+    server.wait_for(lambda: server.open_connections == 1)
     before = descriptors(), threads()
     for _ in range(20):
         with engine.live(**QUICK) as live:

@@ -83,10 +83,15 @@ class Delays:
         self.until(answers=not pause)
         ours = perf_counter() - start
         action = "pause" if pause else "unpause"
-        while (event := self.seen.get(timeout=20))[0] != action:
-            pass
-        self.theirs.put(event[1] - start)
+        self.theirs.put(self._shown(action, start) - start)
         return ours
+
+    def _shown(self, action: str, start: float) -> float:
+        """When docker-py's stream showed the event; one that was there before is another's."""
+        while True:
+            what, moment = self.seen.get(timeout=20)
+            if what == action and moment > start:
+                return moment
 
     def until(self, *, answers: bool) -> None:
         known = self.live.generation
