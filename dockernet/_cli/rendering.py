@@ -25,8 +25,8 @@ def chosen(stream: TextIO) -> Callable[[Shown], str]:
     """
     if not stream.isatty():
         return plain
-    # Only terminals need rich, which takes twice as long to import as the parser.
-    from dockernet._cli.terminal import drawn  # noqa: PLC0415
+    # It takes twice as long to import as the parser.
+    from dockernet._cli.terminal import drawn  # noqa: PLC0415 - terminals alone need rich
 
     return partial(drawn, stream)
 

@@ -392,7 +392,8 @@ def _socket_of(response: requests.Response) -> socket.socket:
     reply = cast("Any", response.raw)
     file = reply._fp.fp  # noqa: SLF001 - urllib3 and http.client give it by no other name
     channel = getattr(file, "channel", None)
-    return cast("socket.socket", file.raw._sock if channel is None else channel)  # noqa: SLF001
+    found = file.raw._sock if channel is None else channel  # noqa: SLF001 - as above
+    return cast("socket.socket", found)
 
 
 def _line(location: Location, timeout: float) -> Line | None:

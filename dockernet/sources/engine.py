@@ -30,6 +30,7 @@ from dockernet.formats.creation import (
 )
 from dockernet.formats.engine import (
     parse_environ,
+    parse_inspections,
     parse_listing,
     parse_pid,
     podman_api,
@@ -140,13 +141,7 @@ class Engine:
             PeerNotFoundError: There is none.
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        bare = name.strip("/")
-        found = self._questions().inspected([bare] if _NAME.fullmatch(bare) else []).values
-        if not found:
-            profile = EngineProfile()
-            known = Inventory(source=self.name, engine=profile, containers=self.containers())
-            raise PeerNotFoundError(name, (self.name,), near_misses(name, known_names(known)))
-        return found[0]
+        return self._told_of(name)[0]
 
     def networks(self) -> tuple[Network, ...]:
         """Every network.
@@ -191,8 +186,7 @@ class Engine:
             PeerNotFoundError: There is none such.
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        replies = self._questions().inspections([self.container(name).id])
-        return parse_environ(next(iter(replies), None))
+        return parse_environ(self._told_of(name)[1])
 
     def pid(self, name: str) -> int | None:
         """The number of a container's first process, as the engine's host counts.
@@ -203,8 +197,7 @@ class Engine:
             PeerNotFoundError: There is none such.
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        replies = self._questions().inspections([self.container(name).id])
-        return parse_pid(next(iter(replies), None))
+        return parse_pid(self._told_of(name)[1])
 
     def behind(
         self, host_port: int, protocol: Protocol = "tcp", host_ip: IPAddress | str | None = None
@@ -493,6 +486,18 @@ class Engine:
 
     def _questions(self) -> Questions:
         return Questions(self._clients())
+
+    def _told_of(self, name: str) -> tuple[Container, object]:
+        """One container in detail, and the reply that says so; raises as ``container``."""
+        bare, questions = name.strip("/"), self._questions()
+        replies = questions.inspections([bare] if _NAME.fullmatch(bare) else [])
+        found = questions.parsed(parse_inspections, replies).values
+        if not found:
+            known = Inventory(
+                source=self.name, engine=EngineProfile(), containers=self.containers()
+            )
+            raise PeerNotFoundError(name, (self.name,), near_misses(name, known_names(known)))
+        return found[0], replies[0]
 
 
 def _watched(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -39,28 +38,6 @@ HOST = Vantage(
     hostname="stand-in",
 )
 START = {"/version": 1, "/info": 1, "/events": 1, "/containers/json": 1, "/networks": 1}
-
-
-@pytest.fixture
-def server(folder: Path) -> Iterator[Streaming]:
-    with Streaming().on_socket(folder / "engine.sock") as server:
-        assert isinstance(server, Streaming)
-        server.set("db")
-        server.set("web", number=3)
-        yield server
-
-
-@pytest.fixture
-def engine(server: Streaming, nowhere: dict[str, str]) -> Iterator[Engine]:
-    with Engine(server.url, PATIENCE, environ=nowhere) as engine:
-        yield engine
-
-
-@pytest.fixture
-def live(server: Streaming, engine: Engine) -> Iterator[Live]:
-    with engine.live(**QUICK) as live:
-        server.follow()
-        yield live
 
 
 # At the start.
@@ -296,6 +273,17 @@ def test_while_the_engine_is_away_it_answers_and_says_that_it_is_stale(
         until(live, lambda: live.state.current)
         assert live.state.since is None
         assert resolver.explain("db:80").diagnostics == ()
+
+
+def test_a_question_that_fails_is_told_before_anything_else_is_asked(
+    server: Streaming, live: Live
+) -> None:
+    server.answers["/networks"] = refusal("500 Internal Server Error", "out of order")
+    seen: list[LiveKind] = []
+    with live.listening(lambda: seen.append(live.state.kind)):
+        server.send(event("create", "other", "network"))
+        until(live, lambda: bool(seen))
+    assert seen[0] is LiveKind.RECONNECTING
 
 
 def test_a_question_that_fails_has_it_connect_anew(server: Streaming, live: Live) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -33,28 +33,6 @@ from dockernet.sources import live as module
 HOST = Vantage(kind=VantageKind.HOST)
 DB = f"/containers/{identity('db')}/json"
 BEGINNING = {"/version", "/info", "/networks", "/containers/json", "/events"}
-
-
-@pytest.fixture
-def server(folder: Path) -> Iterator[Streaming]:
-    with Streaming().on_socket(folder / "engine.sock") as server:
-        assert isinstance(server, Streaming)
-        server.set("db")
-        server.set("web", number=3)
-        yield server
-
-
-@pytest.fixture
-def engine(server: Streaming, nowhere: dict[str, str]) -> Iterator[Engine]:
-    with Engine(server.url, PATIENCE, environ=nowhere) as engine:
-        yield engine
-
-
-@pytest.fixture
-def live(server: Streaming, engine: Engine) -> Iterator[Live]:
-    with engine.live(**QUICK) as live:
-        server.follow()
-        yield live
 
 
 # Forged events.

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from builders import identity
+from following import QUICK, descriptors, threads
 from replay import PATIENCE, Exchange, refusal, reply
 from streaming import Streaming, event
 
@@ -41,7 +42,6 @@ from dockernet.aio import AsyncLive, AsyncResolver
 from dockernet.watching import followed
 
 HOST = Vantage(kind=VantageKind.HOST, hostname="stand-in")
-QUICK = {"resync": 3600.0, "first_pause": 0.001, "longest_pause": 0.01}
 SOON = 0.01  # seconds between two questions
 
 
@@ -127,29 +127,6 @@ def face(request: pytest.FixtureRequest) -> Iterator[Face]:
             face = Face(runner)
             yield face
             face.end()
-
-
-@pytest.fixture
-def server(folder: Path) -> Iterator[Streaming]:
-    with Streaming().on_socket(folder / "engine.sock") as server:
-        assert isinstance(server, Streaming)
-        server.set("db")
-        server.set("web", number=3)
-        yield server
-
-
-@pytest.fixture
-def engine(server: Streaming, nowhere: dict[str, str]) -> Iterator[Engine]:
-    with Engine(server.url, PATIENCE, environ=nowhere) as engine:
-        yield engine
-
-
-def threads() -> set[str]:
-    return {t.name for t in threading.enumerate() if t.name.startswith("dockernet")}
-
-
-def descriptors() -> int:
-    return len([*Path("/proc/self/fd").iterdir()])
 
 
 def happen(server: Streaming, name: str, state: str, action: str, number: int = 2) -> None:
