@@ -30,12 +30,12 @@ def group(name: str) -> list[str]:
 
 
 def build_wheel(session: nox.Session, dist: Path) -> Path:
+    # With `nox -R`, as where no package index is in reach, the last one is tested again.
     session.install("build[uv]")
-    for old in dist.glob("dockernet-*"):
-        old.unlink()
-    session.run("python", "-m", "build", "--installer=uv", "--outdir", str(dist), silent=True)
-    (wheel,) = dist.glob("*.whl")
-    return wheel
+    session.run_install(
+        "python", "-m", "build", "--installer=uv", "--outdir", str(dist), silent=True
+    )
+    return max(dist.glob("*.whl"), key=lambda wheel: wheel.stat().st_mtime)
 
 
 def install_wheel(session: nox.Session) -> None:
@@ -113,9 +113,12 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
+    """Measure side by side; a whole run writes its figures where the docs show them."""
     install_wheel(session)
-    session.install(*group("tests"))
-    run_tests(session, "pytest", "tests", "-m", "bench", "-s")
+    session.install(*group("bench"))
+    pytest = ("pytest", "tests/benchmarks", "-m", "bench", "-s")
+    results = str(Path("docs", "benchmarks").resolve())
+    run_tests(session, *pytest, *session.posargs, DOCKERNET_BENCH_RESULTS=results)
 
 
 @nox.session

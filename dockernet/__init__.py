@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dockernet._watch import Watch
     from dockernet.actions.becoming import become
     from dockernet.actions.hosts_block import HostsBlock
     from dockernet.errors import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dockernet.model.conflicts import PortConflict, PortConflictError
     from dockernet.model.containers import Attachment, Container
     from dockernet.model.diagnostics import Diagnostic
+    from dockernet.model.endpoint_changes import EndpointChange
     from dockernet.model.endpoints import Endpoint
     from dockernet.model.explanations import Explanation, Peer
     from dockernet.model.facts import EngineProfile, Fact, Freshness, Inventory, Source, Want
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "dockernet._watch": ("Watch",),
     "dockernet.actions.becoming": ("become",),
     "dockernet.actions.hosts_block": ("HostsBlock",),
     "dockernet.model.bindings": ("HostBinding",),
@@ -79,6 +82,7 @@ _HOMES = {
     "dockernet.model.conflicts": ("PortConflict", "PortConflictError"),
     "dockernet.model.containers": ("Attachment", "Container"),
     "dockernet.model.diagnostics": ("Diagnostic",),
+    "dockernet.model.endpoint_changes": ("EndpointChange",),
     "dockernet.model.endpoints": ("Endpoint",),
     "dockernet.model.explanations": ("Explanation", "Peer"),
     "dockernet.model.facts": (
@@ -129,6 +133,7 @@ __all__ = [
     "Dns",
     "DockernetError",
     "Endpoint",
+    "EndpointChange",
     "Engine",
     "EngineProfile",
     "EngineTimeoutError",
@@ -178,6 +183,7 @@ __all__ = [
     "Vantage",
     "VantageKind",
     "Want",
+    "Watch",
     "__version__",
     "become",
     "endpoints",

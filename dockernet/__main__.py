@@ -19,8 +19,7 @@ def main() -> int:
         extra, 3 a source could not be asked.
     """
     try:
-        # The library comes without the extra that this needs.
-        from dockernet._cli.program import run  # noqa: PLC0415
+        from dockernet._cli.program import run  # noqa: PLC0415 - the library lacks what this needs
 
         return run(sys.argv[1:])
     except ModuleNotFoundError as error:

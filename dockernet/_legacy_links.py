@@ -2,13 +2,13 @@
 
 An engine gives a recipient its legacy links when it is made, and binds each to one
 container, whatever that is called later: a new container of the old one's name is
-another (``daemon/links.go`` in moby). A listing tells the peers of them; the settings of a
-recipient name them, with the names that they have at that moment.
+another (``daemon/links.go`` in moby). A listing alone tells the peers of them: the settings
+of a recipient name them, and by the time that they are read a name may be another's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from dockernet.model.containers import Container
 
@@ -24,15 +24,15 @@ class LegacyLinks:
         self._given: dict[str, dict[str, str]] = {}  # recipient, alias -> peer
         self._to: dict[str, set[tuple[str, str]]] = {}  # peer -> (recipient, alias)
 
-    def listed(self, containers: Iterable[Container], ids: Mapping[str, str]) -> None:
+    def listed(self, containers: Iterable[Container]) -> None:
         """Take what a listing says.
 
         Args:
             containers: Every container, with who links to it.
-            ids: The id of each name.
         """
         self._given, self._to = {}, {}
         every = tuple(containers)
+        ids = {container.name: container.id for container in every}
         for recipient in every:
             for alias in _named(recipient):
                 self._bind(recipient.id, alias, _GONE)
@@ -41,28 +41,24 @@ class LegacyLinks:
                 if name in ids:
                     self._bind(ids[name], alias, peer.id)
 
-    def told(self, recipient: Container, ids: Mapping[str, str]) -> frozenset[str] | None:
+    def told(self, recipient: Container) -> frozenset[str] | None:
         """Take the links of a recipient.
 
         Args:
             recipient: The recipient, in detail.
-            ids: The id of each name.
 
         Returns:
             The ids of the peers that it links to, now or until now; ``None`` where it
-            names a peer that is not known.
+            has a link that was not listed yet.
         """
         known = self._given.get(recipient.id, {})
         named = _named(recipient)
-        new = named.keys() - known.keys()
-        if any(named[alias] not in ids for alias in new):
+        if named - known.keys():
             return None
         before = frozenset(known.values())
-        for alias in known.keys() - named.keys():
+        for alias in known.keys() - named:
             self._unbind(recipient.id, alias)
-        for alias in new:
-            self._bind(recipient.id, alias, ids[named[alias]])
-        return (before | frozenset(self._given.get(recipient.id, {}).values())) - {_GONE}
+        return before - {_GONE}
 
     def gone(self, container_id: str) -> frozenset[str]:
         """Take that a container was removed.
@@ -76,6 +72,13 @@ class LegacyLinks:
         for recipient, alias in self._to.pop(container_id, set()):
             self._given[recipient][alias] = _GONE
         return peers
+
+    def __bool__(self) -> bool:
+        return bool(self._given)
+
+    def dangling(self, recipient_id: str) -> bool:
+        """Whether a recipient has a link whose peer was removed, or not told by its name."""
+        return _GONE in self._given.get(recipient_id, {}).values()
 
     def recipients(self, peer_id: str) -> frozenset[str]:
         """The ids of those who link to a container."""
@@ -102,6 +105,6 @@ class LegacyLinks:
                 del self._to[peer]
 
 
-def _named(recipient: Container) -> dict[str, str]:
-    """The peers that a recipient's legacy links name, by alias."""
-    return {k.alias: k.peer or "" for k in recipient.links or () if not k.networks}
+def _named(recipient: Container) -> frozenset[str]:
+    """The aliases of a recipient's legacy links."""
+    return frozenset(link.alias for link in recipient.links or () if not link.networks)

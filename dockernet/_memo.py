@@ -43,8 +43,8 @@ class Page:
     __slots__ = ("_answers", "generations", "vantage")
 
     def __init__(self, generations: tuple[int, ...], vantage: Vantage) -> None:
-        self.generations = generations
-        self.vantage = vantage
+        self.generations: tuple[int, ...] = generations
+        self.vantage: Vantage = vantage
         self._answers: dict[tuple[str | Target, int | None], _Answer] = {}
 
     def recall(self, target: TargetLike, family: int | None) -> tuple[Endpoint, ...] | None:

@@ -115,7 +115,7 @@ class Resolution(_Inquiry):
     choose: Chooser = field(default=lowest, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        self.want = Want(self.target, self.vantage)
+        self.want: Want = Want(self.target, self.vantage)
 
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Every endpoint, best first.
@@ -371,7 +371,7 @@ class Census(_Inquiry):
     of_links: bool = field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        self.want = Want(None, self.vantage)
+        self.want: Want = Want(None, self.vantage)
 
     def next_source(self) -> Source | None:
         """The source to ask next; it is told whether an engine has covered the caller."""

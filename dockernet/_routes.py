@@ -193,7 +193,16 @@ def settled(peer: Container) -> Refusal | None:
         # A paused container keeps its ports, accepts nothing and answers nothing.
         return Refusal(None, Reason.PAUSED, f"{peer} is paused", f"docker unpause {peer}")
     state = peer.state or "in no known state"
-    return Refusal(None, Reason.NOT_RUNNING, f"{peer} is {state}", f"docker start {peer}")
+    fix = _REVIVALS.get(state, "docker start {peer}").format(peer=peer)
+    return Refusal(None, Reason.NOT_RUNNING, f"{peer} is {state}", fix)
+
+
+# What does not start again by being told to.
+_REVIVALS: Final = {
+    "removing": "run it anew: nothing of it will be left",
+    "dead": "docker rm --force {peer}, and run it anew",
+    "restarting": "docker logs {peer}: it ends as soon as it starts",
+}
 
 
 # Rows for callers in a container.

@@ -155,6 +155,10 @@ class Setting:
 
         return self._default_engine(), Dns(), HostsFile(), Environ()
 
+    def over(self, sources: Sequence[Source]) -> Setting:
+        """The same setting with other sources."""
+        return Setting(sources, self._vantage, self._timeout)
+
     def secret_source(self) -> SecretSource:
         """The first source that can tell a container's environment.
 

@@ -28,6 +28,8 @@ from dockernet.model.networks import Network
 __all__ = ["View", "Work"]
 
 _REMEMBERED: Final = 1_024  # changes
+_MOST_DOUBTFUL: Final = 1_024  # containers; of more, everything is as soon read again
+_MOST_ENDED: Final = 8_192
 _ENDS: Final = frozenset({"destroy", "remove"})
 _JOINS: Final = frozenset({"connect", "disconnect"})
 
@@ -62,7 +64,6 @@ class View:
         self._source = source
         self._engine = EngineProfile()
         self._containers: dict[str, Container] = {}  # the oldest first
-        self._ids: dict[str, str] = {}  # by name
         self._networks: tuple[Network, ...] = ()
         self._links = LegacyLinks()
         self._odd: dict[str, tuple[Diagnostic, ...]] = {}  # by short id
@@ -70,6 +71,7 @@ class View:
         self._doubtful: dict[str, None] = {}
         self._all_doubtful = True
         self._networks_doubtful = False
+        self._renamed = False  # any container, since the last listing began
         # Ids are never used again: what an old reply still says of one that ended since
         # the last listing began is not believed.
         self._ended: set[str] = set()
@@ -78,6 +80,11 @@ class View:
         self._built: Inventory | None = None
 
     # What has become doubtful.
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether there is anything to read again."""
+        return self._all_doubtful or self._networks_doubtful or bool(self._doubtful)
 
     def note(self, event: Event) -> None:
         """Take that something happened."""
@@ -99,7 +106,7 @@ class View:
             most: How many containers at a time.
         """
         if self._all_doubtful:
-            self._all_doubtful = self._networks_doubtful = False
+            self._all_doubtful = self._networks_doubtful = self._renamed = False
             self._doubtful.clear()
             self._ended.clear()
             return Work(everything=True)
@@ -114,8 +121,11 @@ class View:
             self.gone(event.id)
             return
         self._suspect(event.id)
-        if event.action == "rename":  # which the links of its recipients show
-            self._suspect(*self._links.recipients(event.id))
+        if event.action == "rename":
+            self._renamed = True
+            self._suspect(*self._links.recipients(event.id))  # whose links show its name
+            if self._links.dangling(event.id):  # or listed by the name that it had
+                self._all_doubtful = True
 
     def _note_join(self, event: Event) -> None:
         """Docker names the container; Podman gives its id in the place of the network's."""
@@ -130,6 +140,8 @@ class View:
 
     def _suspect(self, *ids: str) -> None:
         self._doubtful.update(dict.fromkeys(i for i in ids if i not in self._ended))
+        if len(self._doubtful) > _MOST_DOUBTFUL:
+            self._all_doubtful = True
 
     # What was read.
 
@@ -148,8 +160,9 @@ class View:
         """
         every = [c for c in reversed(containers.values) if c.id not in self._ended]
         before, self._containers = self._containers, {c.id: c for c in every}
-        self._ids = {c.name: c.id for c in every}
-        self._links.listed(every, self._ids)
+        self._links.listed(every)
+        if self._renamed and self._links:  # a listing tells links by names, some of them old
+            self._all_doubtful = True
         told = self._engine, self._networks, self._odd, self._odd_networks
         self._odd = {}
         for diagnostic in containers.diagnostics:
@@ -178,12 +191,13 @@ class View:
         if not self._fits(container):
             self._networks_doubtful = True
         before = self._containers.get(container.id)
-        self._rename(before, container)
+        if before is not None and before.name != container.name:
+            self._suspect(*self._links.recipients(container.id))  # whose links show its name
         self._containers[container.id] = container  # a new one is the newest
         if odd != self._odd.get(container.short_id, ()):
             self._odd[container.short_id] = odd
             self._built = None
-        peers = self._links.told(container, self._ids)
+        peers = self._links.told(container)
         if peers is None:
             self._all_doubtful = True
         changes = [(container.id, before), *((i, self._containers.get(i)) for i in peers or ())]
@@ -192,13 +206,13 @@ class View:
     def gone(self, container_id: str) -> None:
         """Take that a container was removed."""
         self._ended.add(container_id)
+        if len(self._ended) > _MOST_ENDED:
+            self._all_doubtful = True
         self._doubtful.pop(container_id, None)
         before = self._containers.pop(container_id, None)
         if before is None:
             return
         self._odd.pop(before.short_id, None)
-        if self._ids.get(before.name) == container_id:
-            del self._ids[before.name]
         peers = self._links.gone(container_id)
         self._settle([(container_id, before), *((i, self._containers.get(i)) for i in peers)])
 
@@ -248,11 +262,6 @@ class View:
         [whole] = with_network_ids((container,), self._networks)
         known = {network.id for network in self._networks}
         return known.issuperset(a.network_id for a in whole.networks if a.network_id)
-
-    def _rename(self, before: Container | None, after: Container) -> None:
-        if before is not None and self._ids.get(before.name) == before.id:
-            del self._ids[before.name]
-        self._ids[after.name] = after.id
 
     def _settle(self, touched: Iterable[tuple[str, Container | None]]) -> None:
         """Set who links to those that were touched, and note how each differs from before."""

@@ -147,7 +147,7 @@ def _reason(error: Passing) -> str:
     if isinstance(error, SourceError):
         # Without the engine's socket this is how it sounds when no other source knows a peer.
         return f"not known yet; {error}"
-    if isinstance(error, UnreachableError):
+    if isinstance(error, UnreachableError) and error.refusals:
         return "; ".join(
             one.detail if one.reason is Reason.NOT_ANSWERING else str(one) for one in error.refusals
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, suppress
 from functools import partial
 from types import TracebackType
 from typing import Literal, Self, TypeVar
@@ -14,10 +14,13 @@ from dockernet._link_resolution import Linking, target_of
 from dockernet._resolution import Census, Resolution
 from dockernet._setting import Setting
 from dockernet._standing import vantage_in
+from dockernet._watching import ContainerWatch, News, StateWatch, TellState
 from dockernet.errors import SourceError
 from dockernet.formats.urls import PeerUrl
+from dockernet.model.changes import ContainerChange
 from dockernet.model.containers import Container
 from dockernet.model.diagnostics import Diagnostic
+from dockernet.model.endpoint_changes import EndpointChange
 from dockernet.model.endpoints import Endpoint
 from dockernet.model.explanations import Explanation, Peer
 from dockernet.model.facts import Fact, Inventory, Source, Want
@@ -30,6 +33,8 @@ from dockernet.model.targets import Target, TargetLike
 from dockernet.model.vantage import Vantage
 from dockernet.sources.engine import Engine
 from dockernet.sources.live import Live
+from dockernet.watching.awaited import Bell, container_changes, endpoint_changes, opened
+from dockernet.watching.followed import Followed
 
 __all__ = ["AsyncLive", "AsyncResolver", "endpoints", "explain", "peers", "resolve"]
 
@@ -100,6 +105,16 @@ class AsyncResolver:
         from dockernet.dialling.awaited import connect  # noqa: PLC0415 - see sources.defaults
 
         return await connect(self.endpoints, Target.of(target), timeout)
+
+    def watch(
+        self, target: TargetLike, every: float = 2.0, *, tell: TellState | None = None
+    ) -> AsyncGenerator[EndpointChange]:
+        """Be told the endpoints of a target; see :meth:`dockernet.Resolver.watch`.
+
+        For ``async for``. It is begun with the first change that is awaited, and ends
+        where a task that awaits the next one is cancelled, as every generator does.
+        """
+        return endpoint_changes(Followed(self._setting, target, every, tell), _driven)
 
     async def explain(self, target: TargetLike) -> Explanation:
         """Explain what a target resolves to, and why; every source is heard."""
@@ -194,6 +209,7 @@ class AsyncLive:
             engine.live, resync=resync, first_pause=first_pause, longest_pause=longest_pause
         )
         self._live: Live | None = None
+        self._opened = AsyncExitStack()
 
     @property
     def _view(self) -> Live:
@@ -247,26 +263,45 @@ class AsyncLive:
         Any number of tasks may wait, and none takes a thread. See
         :meth:`dockernet.Live.wait_change`.
         """
-        view, loop, changed = self._view, asyncio.get_running_loop(), asyncio.Event()
-
-        def tell() -> None:
-            with suppress(RuntimeError):  # the loop has ended before its tasks
-                loop.call_soon_threadsafe(changed.set)
-
-        with view.listening(tell), suppress(TimeoutError):
+        view, bell = self._view, Bell()
+        with view.listening(bell.ring), suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while view.generation == generation and not view.closed:
-                    await changed.wait()
-                    changed.clear()
+                    await bell.wait()
         return view.generation
+
+    @property
+    def closed(self) -> bool:
+        """Whether the view was closed, so that nothing changes any more."""
+        return self._view.closed
+
+    def listening(self, listener: Callable[[], None]) -> AbstractContextManager[None]:
+        """Have a function called after each change; see :meth:`dockernet.Live.listening`.
+
+        It is called by another thread than the loop's.
+        """
+        return self._view.listening(listener)
+
+    def news(self, generation: int) -> News:
+        """What has changed of the containers since a generation, at one moment."""
+        return self._view.news(generation)
+
+    def watch(self, *, tell: TellState | None = None) -> AsyncGenerator[ContainerChange]:
+        """Be told what changes of the containers; see :meth:`dockernet.Live.watch`.
+
+        For ``async for``. From this call on nothing is missed.
+
+        Args:
+            tell: Told how true the view is, each time that this changes.
+        """
+        return container_changes(ContainerWatch(self._view), StateWatch(tell))
 
     async def aclose(self) -> None:
         """End both threads and close the connections."""
-        if self._live is not None:
-            await asyncio.to_thread(self._live.close)
+        await self._opened.aclose()
 
     async def __aenter__(self) -> Self:
-        self._live = await asyncio.to_thread(self._open)
+        self._live = await self._opened.enter_async_context(opened(self._open))
         return self
 
     async def __aexit__(

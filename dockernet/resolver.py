@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-from dockernet._link_resolution import Linking, target_of
 from dockernet._resolution import Census, Resolution
 from dockernet._setting import Setting
 from dockernet._standing import identified, vantage_in
@@ -22,8 +21,12 @@ from dockernet.model.readiness import Ready
 from dockernet.model.targets import Target, TargetLike
 from dockernet.model.vantage import Vantage
 
-if TYPE_CHECKING:  # whoever gets a socket has the module by then
+if TYPE_CHECKING:  # whoever gets one of these has its module by then
     import socket
+
+    from dockernet._watch import Watch
+    from dockernet._watching import TellState
+    from dockernet.model.endpoint_changes import EndpointChange
 
 __all__ = ["Resolver", "endpoints", "explain", "peers", "resolve", "whoami"]
 
@@ -154,6 +157,44 @@ class Resolver:
 
         return connect(self.endpoints, Target.of(target), timeout)
 
+    def watch(
+        self, target: TargetLike, every: float = 2.0, *, tell: TellState | None = None
+    ) -> Watch[EndpointChange]:
+        """Be told the endpoints of a target, now and whenever they change.
+
+        The first one tells how it is at the beginning, also where that is nothing. Then
+        there is one whenever the endpoints are others than those told last, or a
+        container behind them became healthy or unhealthy. A slow reader is told less
+        often, and always how it is now. While a source cannot be asked, what it said
+        last holds.
+
+        Live views among the sources are followed until one of them is closed. In the
+        place of each engine a live view is opened, and closed with the watch.
+
+        Args:
+            target: As of :meth:`resolve`.
+            every: Seconds between two questions to sources that tell of no changes: name
+                servers, files, variables, and an engine that cannot be followed.
+            tell: Told how true a live view is, each time that this changes, by whoever
+                waits for the next change.
+
+        Raises:
+            FormatError: The target is malformed, or ``every`` is no span of time.
+            SourceError: The engine cannot be asked, and it is the only source. Later
+                that is never raised.
+
+        Example:
+            >>> from dockernet import Environ, Resolver, Vantage
+            >>> variables = {"WEB_NAME": "/app/web", "WEB_PORT_80_TCP": "tcp://172.17.0.3:80"}
+            >>> with Resolver([Environ(variables)], vantage=Vantage()).watch("web:80") as changes:
+            ...     print(next(changes))
+            web:80 is at 172.17.0.3:80
+        """
+        from dockernet.watching.blocking import watch  # noqa: PLC0415 - see sources.defaults
+        from dockernet.watching.followed import Followed  # noqa: PLC0415 - see sources.defaults
+
+        return watch(Followed(self._setting, target, every, tell), _driven)
+
     def explain(self, target: TargetLike) -> Explanation:
         """Explain what a target resolves to, and why; every source is heard.
 
@@ -216,6 +257,8 @@ class Resolver:
             >>> link.to_environ()["STORE_NAME"], link.to_environ()["STORE_PORT_5432_TCP_ADDR"]
             ('/api/store', '172.17.0.3')
         """
+        from dockernet._link_resolution import Linking, target_of  # noqa: PLC0415 - see sources.defaults
+
         if wanted:
             linking = Linking.of(wanted)
         else:

@@ -11,11 +11,17 @@ from sphinx.domains.python import PyObject
 
 import dockernet
 import dockernet.resolver
+from dockernet._watching import TellState
 
 HERE = Path(__file__).parent
 
-# It names a socket and does not import the module, which not every caller needs.
-vars(dockernet.resolver)["socket"] = socket
+# It names these and does not import their modules, which not every caller needs.
+vars(dockernet.resolver).update(
+    socket=socket,
+    EndpointChange=dockernet.EndpointChange,
+    TellState=TellState,
+    Watch=dockernet.Watch,
+)
 
 
 def inventory(listed: Path) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,6 +18,10 @@ settings.register_profile("stress", deadline=None, max_examples=20_000)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
+
+# Where a shell runs the tests in its background, it has them ignore interrupts, and so
+# would all that they start: not one of those tests could be interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _ON_REQUEST = ("bench", "stress")
 
@@ -29,3 +37,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [i for i in items if i not in set(left_out)]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder whose path is short enough for a socket in it."""
+    with tempfile.TemporaryDirectory(prefix="dn") as name:
+        yield Path(name)

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import runpy
+import shlex
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
+from streaming import Streaming
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
 
 import dockernet
 from dockernet import (
+    Endpoint,
+    EndpointChange,
+    Engine,
     Environ,
     Link,
+    PeerNotFoundError,
     Port,
     Reason,
     Resolver,
@@ -225,6 +234,168 @@ def test_the_keeper_says_what_is_wrong(
 ) -> None:
     left, out, err = shell.run("hosts_keeper.py", *arguments)
     assert (left, out, told in err) == (code, "", True)
+
+
+REPLICAS = (
+    Endpoint(ip_address("10.7.0.2"), 80, peer="shop-web-1"),
+    Endpoint(ip_address("10.7.0.3"), 80, peer="shop-web-2"),
+    Endpoint(ip_address("fd00::3"), 80, peer="shop-web-2"),
+)
+
+
+def test_the_upstream_is_of_the_best_endpoints(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "net-3.conf"
+    asked = ("net3:80", str(file), "--snapshot", str(STORY), "--once")
+    code, out, err = shell.run("nginx_upstream.py", *asked)
+    assert (code, err) == (0, "")
+    assert out.startswith("net3:80 is at 127.0.0.1:32769, ")
+    assert file.read_text() == "upstream net-3 {\n    server 127.0.0.1:32769;\n}\n"
+    assert shell.run("nginx_upstream.py", *asked) == (0, "", "")  # nothing is different
+    assert [path.name for path in tmp_path.iterdir()] == ["net-3.conf"]
+
+
+def test_the_upstream_follows_the_replicas_and_nginx_is_told(tmp_path: Path) -> None:
+    keep = runpy.run_path(str(EXAMPLES / "nginx_upstream.py"))["keep"]
+    file, calls = tmp_path / "web.conf", tmp_path / "calls"
+    note = f"with open({str(calls)!r}, 'a') as f: f.write(open({str(file)!r}).read())"
+    reload = shlex.join([sys.executable, "-c", note])
+    options = argparse.Namespace(file=file, name="web", reload=reload, once=False)
+    one, two, three = REPLICAS
+    error = PeerNotFoundError("web:80")
+    keep(
+        [
+            EndpointChange("web:80", (), (one, two, three)),
+            EndpointChange("web:80", (one, two, three), (one, two)),  # the same servers
+            EndpointChange("web:80", (one, two), (three,)),
+            EndpointChange("web:80", (three,), (), error=error),
+        ],
+        options,
+    )
+    told = re.findall(r"upstream web {\n(.*?)\n}", calls.read_text(), re.DOTALL)
+    assert told == [
+        "    server 10.7.0.2:80;\n    server 10.7.0.3:80;",
+        "    server [fd00::3]:80;",
+        "    server 127.0.0.1:9 down;",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments, code, told",
+    [
+        (("web:80", "web.conf", "--once"), 1, "unix:///nowhere/docker.sock"),
+        (("web:http", "web.conf", "--once"), 2, "cannot read 'web:http'"),
+        (("web:80", "web.conf", "--name", "a b; }"), 2, "is no name for an upstream"),
+        (("net3:80", "/nowhere/web.conf", "--snapshot", str(STORY)), 1, "No such file"),
+    ],
+    ids=["no engine", "no target", "no name", "no folder"],
+)
+def test_the_upstream_writer_says_what_is_wrong(
+    shell: Shell,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    left, out, err = shell.run("nginx_upstream.py", *arguments)
+    assert (left, out, told in err) == (code, "", True)
+    assert [*tmp_path.iterdir()] == []
+
+
+LABELS = {
+    "prometheus.port": "9100",
+    "prometheus.path": "/stats",
+    "prometheus.label.team": "blue",
+    "prometheus.label.no name": "left out",
+    "com.docker.compose.project": "shop",
+    "com.docker.compose.service": "web",
+}
+
+
+def labelled(folder: Path, **labels: dict[str, str]) -> str:
+    """The recording of the tour, with labels on containers."""
+    recording = json.loads(STORY.read_text(encoding="utf-8"))
+    for entry in recording["listing"]:
+        entry["Labels"] = labels.get(entry["Names"][0].strip("/"), {})
+    for entry in recording["inspections"]:
+        entry["Config"]["Labels"] = labels.get(entry["Name"].strip("/"), {})
+    path = folder / "labelled.json"
+    path.write_text(json.dumps(recording))
+    return str(path)
+
+
+def test_the_targets_are_of_the_labels_of_containers(shell: Shell, tmp_path: Path) -> None:
+    malformed = {"prometheus.port": "80 and more"}
+    recording = labelled(tmp_path, net1=LABELS, net2={"prometheus.port": "80"}, net3=malformed)
+    file = tmp_path / "targets.json"
+    code, out, err = shell.run("prometheus_targets.py", str(file), "--snapshot", recording)
+    assert (code, out) == (0, "2 targets written\n")
+    assert err.startswith("net3 is left out: cannot read ")
+    assert json.loads(file.read_text()) == [
+        {
+            "targets": ["172.17.0.2:9100"],
+            "labels": {
+                "container": "net1",
+                "compose_project": "shop",
+                "compose_service": "web",
+                "__metrics_path__": "/stats",
+                "team": "blue",
+            },
+        },
+        {"targets": ["127.0.0.1:8080"], "labels": {"container": "net2"}},
+    ]
+    again = shell.run("prometheus_targets.py", str(file), "--snapshot", recording)
+    assert again[:2] == (0, "")  # nothing is different
+
+
+class Labelled(Streaming):
+    """The stand-in engine, with a label on every container."""
+
+    def _listed(self, name: str) -> dict[str, Any]:
+        return {**super()._listed(name), "Labels": {"prometheus.port": "80"}}
+
+    def _inspected(self, name: str) -> dict[str, Any]:
+        told = super()._inspected(name)
+        told["Config"]["Labels"] = {"prometheus.port": "80"}
+        told["NetworkSettings"]["Ports"] = {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}
+        return told
+
+
+def test_the_targets_follow_the_engine(tmp_path: Path, folder: Path) -> None:
+    keep = runpy.run_path(str(EXAMPLES / "prometheus_targets.py"))["keep"]
+    file = tmp_path / "targets.json"
+
+    def names(wanted: list[str]) -> list[str]:
+        """The containers in the file, once they are those."""
+        found: list[str] = []
+        for _ in range(2_000):
+            if file.exists():
+                found = [one["labels"]["container"] for one in json.loads(file.read_text())]
+            if found == wanted:
+                break
+            sleep(0.01)
+        return found
+
+    with Labelled().on_socket(folder / "engine.sock") as server:
+        assert isinstance(server, Labelled)
+        server.set("db")
+        with Engine(server.url) as engine, engine.live() as live:
+            keeping = Thread(target=keep, args=(file, live))
+            keeping.start()
+            assert names(["db"]) == ["db"]
+            server.set("web", number=3)
+            server.tell("start", "web")
+            assert names(["db", "web"]) == ["db", "web"]
+            server.set("db", "exited")
+            server.tell("die", "db")
+            assert names(["web"]) == ["web"]
+        keeping.join()
+
+
+def test_the_target_writer_says_that_no_engine_answers(shell: Shell, tmp_path: Path) -> None:
+    code, out, err = shell.run("prometheus_targets.py", str(tmp_path / "targets.json"))
+    assert (code, out, "unix:///nowhere/docker.sock" in err) == (1, "", True)
 
 
 def test_the_preflight_check_tells_what_is_wrong(shell: Shell) -> None:

@@ -25,6 +25,7 @@ import dockernet.aio
 import dockernet.doctor
 import dockernet.firewall
 import dockernet.forwarding
+from dockernet._watching import TellState
 
 WORDS = re.compile(r"\w+")
 PROMISED = WORDS.findall("""
@@ -34,7 +35,7 @@ PROMISED = WORDS.findall("""
     DockernetError FormatError SourceError EngineUnavailableError EngineTimeoutError
     PeerNotFoundError AmbiguousPeerError UnreachableError
     HostsBlock HostsLine CommandError become
-    Live LiveState LiveKind ContainerChange ChangeKind
+    Live LiveState LiveKind ContainerChange ChangeKind EndpointChange Watch
     NotReadyError Launched LaunchError PortConflict PortConflictError ForwardingError
 """)
 # What the answers of these are made of, and what those take who write sources.
@@ -159,11 +160,20 @@ def test_every_public_callable_is_documented_and_its_hints_resolve(path: str) ->
     typing.get_type_hints(PUBLIC[path].__init__)  # what a function inherits has none
 
 
+# What a resolver's methods name, and what is imported when they are called.
+LATER: dict[str, Any] = {
+    "EndpointChange": dockernet.EndpointChange,
+    "TellState": TellState,
+    "Watch": dockernet.Watch,
+    "socket": socket,
+}
+
+
 @pytest.mark.parametrize("path", METHODS)
 def test_every_public_method_is_documented_and_typed(path: str) -> None:
     method = METHODS[path]
     assert method.__doc__
-    hints = typing.get_type_hints(method, localns={"socket": socket})  # imported when it is used
+    hints = typing.get_type_hints(method, localns=LATER)
     parameters = [n for n in inspect.signature(method).parameters if n not in ("self", "cls")]
     assert {"return", *parameters} <= hints.keys()
 
@@ -178,7 +188,7 @@ def test_the_awaited_names_have_the_signatures_of_the_blocking_ones(name: str) -
         theirs = {n: m for n, m in members(blocking) if not n.startswith("_")}
         assert ours.keys() - {"aclose"} == theirs.keys() - {"close"}
         for method in ours.keys() & theirs.keys():
-            assert inspect.iscoroutinefunction(ours[method])
+            assert inspect.iscoroutinefunction(ours[method]) == (method != "watch")
             mine, other = map(inspect.signature, (ours[method], theirs[method]))
             assert mine.parameters == other.parameters
 
@@ -210,6 +220,7 @@ TARGET = dockernet.Target("db", PORT)
 VANTAGE = dockernet.Vantage(networks=(PLACE,))
 ENDPOINT = dockernet.Endpoint(ADDRESS, 80, container_port=PORT)
 REFUSAL = dockernet.Refusal(dockernet.Route.LINK, dockernet.Reason.STALE, "gone", "make it anew")
+GONE = dockernet.UnreachableError("db", (REFUSAL,))
 ODD = dockernet.Diagnostic("environ", "DB_PORT", "not a URL")
 CONFLICT = dockernet.PortConflict(
     port=PORT, binding=dockernet.HostBinding(None, 80), host_port=80, container="web"
@@ -269,6 +280,7 @@ VALUES: list[Any] = [
     ),
     PUBLICATION,
     dockernet.ContainerChange(None, CONTAINER),
+    dockernet.EndpointChange("db", (ENDPOINT,), (), (dockernet.ChangeKind.STOPPED,), GONE),
     dockernet.LiveState(dockernet.LiveKind.STALE, datetime(2026, 1, 2, tzinfo=UTC), "deaf"),
     PACKET,
     RULE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from enum import Enum
 from typing import Final
 
@@ -20,7 +20,10 @@ __all__ = [
     "Answer",
     "Exact",
     "Line",
+    "News",
+    "Outcome",
     "Shown",
+    "Stream",
     "Successor",
     "Table",
     "Tone",
@@ -121,4 +124,42 @@ class Answer:
     @property
     def document(self) -> dict[str, object]:
         """The JSON document."""
-        return {"schema": SCHEMA, "verb": self.verb, **self.parts}
+        return _document(self.verb, self.parts)
+
+
+@frozen
+class News:
+    """What is told at once of an answer that goes on.
+
+    Attributes:
+        parts: The parts of its JSON document.
+        shown: What a person is shown.
+    """
+
+    parts: Mapping[str, object]
+    shown: tuple[Line, ...]
+
+
+@frozen(eq=False)
+class Stream:
+    """An answer that goes on, until the process is interrupted.
+
+    Attributes:
+        verb: The verb.
+        news: What is told, as it comes; to close it ends it.
+    """
+
+    verb: str
+    news: Generator[News]
+
+    def document(self, news: News) -> dict[str, object]:
+        """The JSON document of one of them."""
+        return _document(self.verb, news.parts)
+
+
+Outcome = Answer | Stream | Successor
+"""What comes of a verb."""
+
+
+def _document(verb: str, parts: Mapping[str, object]) -> dict[str, object]:
+    return {"schema": SCHEMA, "verb": verb, **parts}

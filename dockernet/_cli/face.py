@@ -5,16 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from io import StringIO
 from typing import Self, TextIO
 
 from attrs import frozen
 
-from dockernet._cli.answers import UNASKED, Answer, Exact, Shown, Successor
+from dockernet._cli.answers import FOUND, UNASKED, Answer, Exact, Outcome, Shown, Stream, Successor
 from dockernet._cli.failures import UNREAD, Failure
-from dockernet._cli.rendering import chosen, document_text, plain, say, write, write_exact
+from dockernet._cli.rendering import (
+    chosen,
+    document_line,
+    document_text,
+    plain,
+    say,
+    write,
+    write_exact,
+)
 from dockernet.actions.becoming import become
-from dockernet.errors import SourceError
+from dockernet.errors import DockernetError, SourceError
 from dockernet.model.diagnostics import Diagnostic
 
 __all__ = ["Face"]
@@ -45,7 +54,7 @@ class Face:
         out, err = sys.stdout or StringIO(), sys.stderr or StringIO()
         return cls(out, err, None if as_json else chosen(out))
 
-    def show(self, outcome: Answer | Successor | Failure | int) -> int:
+    def show(self, outcome: Outcome | Failure | int) -> int:
         """Show what came of a run, and give its exit code; a successor takes over here.
 
         Raises:
@@ -57,6 +66,8 @@ class Face:
             return outcome
         if isinstance(outcome, Failure):
             return self._failure(outcome)
+        if isinstance(outcome, Stream):
+            return self._stream(outcome)
         if isinstance(outcome, Successor):
             self._say_all(outcome.diagnostics)
             become(outcome.command, outcome.environ)
@@ -74,6 +85,19 @@ class Face:
         if answer.remark is not None:
             self._say(answer.remark)
 
+    def _stream(self, stream: Stream) -> int:
+        """Show what is told as it comes; in a document each has a line of its own."""
+        try:
+            with closing(stream.news):
+                for news in stream.news:
+                    if self.draw is None:
+                        write(self.out, document_line(stream.document(news)))
+                    else:
+                        write(self.out, self.draw(news.shown))
+        except DockernetError as error:
+            return self._failure(Failure.of(error), document_line)
+        return FOUND
+
     def tell_faults(self, interrupt: BaseException) -> None:
         """Tell what went wrong before an interrupt, or on the way out: what may be left."""
         for sentence in dict.fromkeys(_faults(interrupt)):
@@ -88,9 +112,9 @@ class Face:
         self._say(f"the answer cannot be written: {error.strerror}")
         return UNASKED
 
-    def _failure(self, failure: Failure) -> int:
+    def _failure(self, failure: Failure, text_of: Callable[[object], str] = document_text) -> int:
         if self.draw is None:
-            write(self.out, document_text(failure.document))
+            write(self.out, text_of(failure.document))
         else:
             self._say(failure.message)
         return failure.code

@@ -13,7 +13,7 @@ from dockernet._cli.awaiting import answering
 from dockernet._cli.request import Request
 from dockernet._cli.waiting import ended_by_signals
 from dockernet._cli.wanted import Wanted
-from dockernet._cli.writing import lines_for
+from dockernet._cli.writing import lines_for, rivals
 from dockernet.actions.environment import joined_environ
 from dockernet.actions.hosts_block import HostsBlock
 from dockernet.errors import FormatError, SourceError
@@ -68,6 +68,7 @@ def _kept_in_own_file(links: Iterable[Link], *, asked: bool | None) -> tuple[Dia
         named = {one.names[0] for one in lines if _is_among(one, foreign) or _is_named(one)}
         needed = [one for one in lines if one.names[0] not in named]
         block.write(needed) if needed else block.remove()
+        odd = (*odd, *rivals(needed, foreign))
     except (FormatError, SourceError) as error:
         if asked:
             raise

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from dockernet import __version__
-from dockernet._cli.answers import Answer, Successor
+from dockernet._cli.answers import Outcome
 from dockernet._cli.face import Face
 from dockernet._cli.failures import BUG, INTERRUPTED, Failure
 from dockernet._cli.verbs import END, EVERYWHERE, JSON, VERBS
@@ -103,19 +103,24 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except OSError as error:
         return face.cut_off(error)
+    except Exception as error:  # noqa: BLE001 - of an answer that goes on
+        return face.show(_failure(error))
 
 
-def _outcome(arguments: list[str]) -> Answer | Successor | Failure | int:
+def _outcome(arguments: list[str]) -> Outcome | Failure | int:
     """What comes of the arguments; a number where click said all itself."""
     try:
-        outcome: Answer | Successor | int = program.main(
-            arguments, "dockernet", standalone_mode=False
-        )
+        outcome: Outcome | int = program.main(arguments, "dockernet", standalone_mode=False)
     except click.Abort:
         raise KeyboardInterrupt from None
-    except Exception as error:
-        failure = Failure.of(error)
-        if failure.code == BUG and sys.flags.dev_mode:
-            raise
-        return failure
+    except Exception as error:  # noqa: BLE001 - what no verb foresaw is told, too
+        return _failure(error)
     return outcome
+
+
+def _failure(error: Exception) -> Failure:
+    """Why there is no answer; those who work on dockernet see where a fault of it is."""
+    failure = Failure.of(error)
+    if failure.code == BUG and sys.flags.dev_mode:
+        raise error
+    return failure

@@ -11,7 +11,7 @@ from typing import TextIO
 from dockernet._cli.answers import Cell, Exact, Shown, Table
 from dockernet._shown import shown_lines
 
-__all__ = ["chosen", "document_text", "plain", "say", "write", "write_exact"]
+__all__ = ["chosen", "document_line", "document_text", "plain", "say", "write", "write_exact"]
 
 _GAP = "   "  # as between the columns of docker ps
 _EMPTY = "-"  # so that each row has each column
@@ -25,8 +25,8 @@ def chosen(stream: TextIO) -> Callable[[Shown], str]:
     """
     if not stream.isatty():
         return plain
-    # Only terminals need rich, which takes twice as long to import as the parser.
-    from dockernet._cli.terminal import drawn  # noqa: PLC0415
+    # It takes twice as long to import as the parser.
+    from dockernet._cli.terminal import drawn  # noqa: PLC0415 - terminals alone need rich
 
     return partial(drawn, stream)
 
@@ -56,6 +56,11 @@ def _joined(cell: Cell) -> str:
 def document_text(document: object) -> str:
     """A JSON document as text, in ASCII alone."""
     return json.dumps(document, indent=1, ensure_ascii=True) + "\n"
+
+
+def document_line(document: object) -> str:
+    """A JSON document as one line, in ASCII alone."""
+    return json.dumps(document, ensure_ascii=True) + "\n"
 
 
 def write(stream: TextIO, text: str) -> None:

@@ -202,8 +202,8 @@ def stage(request: Request, image: str | None) -> Generator[Stage]:
         LaunchError: There is no image, or the engine has no links.
         SourceError: The engine cannot be asked, or does not do it.
     """
-    # docker-py takes longer to import than all the rest together.
-    from dockernet.sources._docker import Clients  # noqa: PLC0415
+    # It takes longer to import than all the rest together.
+    from dockernet.sources._docker import Clients  # noqa: PLC0415 - a live tour alone needs it
 
     asker = object()
     end_by_exit(asker)

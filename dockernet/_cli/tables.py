@@ -10,7 +10,9 @@ from dockernet._cli.answers import Cell, Line, Table, Tone
 from dockernet._published_rules import FirewallReport, PublishedRules
 from dockernet.model.addresses import IPAddress, IPNetwork
 from dockernet.model.bindings import HostBinding
+from dockernet.model.changes import ChangeKind, ContainerChange
 from dockernet.model.containers import Attachment, Container
+from dockernet.model.endpoint_changes import EndpointChange
 from dockernet.model.endpoints import Endpoint
 from dockernet.model.explanations import Explanation, Peer
 from dockernet.model.firewalls import PlacedRule
@@ -22,7 +24,9 @@ from dockernet.model.vantage import Vantage
 
 __all__ = [
     "Listed",
+    "container_change",
     "containers",
+    "endpoint_change",
     "endpoints",
     "explanation",
     "firewall",
@@ -304,3 +308,14 @@ def vantage(value: Vantage) -> Table:
         ("number", "" if value.number is None else str(value.number)),
     )
     return Table((), tuple(row for row in rows if row[1]))
+
+
+def container_change(value: ContainerChange) -> tuple[Line, ...]:
+    """What changed of a container; of one that was renamed, the name that it had."""
+    renamed = ChangeKind.RENAMED in value.why
+    return line(f"{value.before} -> {value}" if renamed else str(value))
+
+
+def endpoint_change(value: EndpointChange) -> tuple[Line, ...]:
+    """What changed of the endpoints of a target."""
+    return line(str(value), Tone.ANSWER if value.after else Tone.REFUSAL)

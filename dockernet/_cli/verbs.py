@@ -20,9 +20,10 @@ from dockernet._cli import (
     routes,
     tour,
     waiting,
+    watching,
     writing,
 )
-from dockernet._cli.answers import Answer, Successor
+from dockernet._cli.answers import Outcome
 from dockernet._cli.request import Request
 from dockernet.dialling.readiness import READINESS
 from dockernet.formats.styles import STYLES
@@ -65,7 +66,10 @@ EVERYWHERE: Final = (
     _option("--from", "origin", metavar="CONTAINER", told="Answer as if asked inside it."),
     _option("--snapshot", "recording", metavar="FILE", told="Ask a recording, not an engine."),
     click.Option(
-        [JSON], is_flag=True, expose_value=False, help="Print one JSON document, errors too."
+        [JSON],
+        is_flag=True,
+        expose_value=False,
+        help="Print one JSON document, errors too; with the verb watch, one a line.",
     ),
 )
 
@@ -99,7 +103,7 @@ def _own(arguments: list[str]) -> list[str]:
 class Verb:
     """A verb: what it does, and what it takes beside the options of every verb."""
 
-    ask: Callable[..., Answer | Successor]
+    ask: Callable[..., Outcome]
     help: str
     parameters: tuple[click.Parameter, ...] = ()
     interspersed: bool = True  # whether options may follow the arguments
@@ -110,7 +114,7 @@ class Verb:
     def command(self) -> click.Command:
         """The command that parses its arguments and gives its answer."""
 
-        def answer(**given: object) -> Answer | Successor:
+        def answer(**given: object) -> Outcome:
             context = click.get_current_context()
             context.meta.setdefault(f"{_KEY}timeout", self.timeout)
             return self.ask(_request(context), **given)
@@ -364,6 +368,15 @@ VERBS: Final = (
         ),
         kind=_Becoming,
         timeout=waiting.PATIENCE,
+    ),
+    Verb(
+        watching.watch,
+        (
+            "What changes, a line each: of PEER's endpoints, or of all containers.\n\n"
+            "The first line tells how PEER is at the beginning. It goes on until it is "
+            "interrupted."
+        ),
+        (click.Argument(["peer"], required=False),),
     ),
     Verb(
         tour.tour,

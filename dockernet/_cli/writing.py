@@ -9,18 +9,19 @@ import click
 from attrs import frozen
 
 from dockernet._cli import documents, tables
-from dockernet._cli.answers import FOUND, NOTHING, Answer, Exact
+from dockernet._cli.answers import FOUND, NOTHING, Answer, Exact, Line
 from dockernet._cli.request import Request
 from dockernet._cli.wanted import Wanted
 from dockernet.actions.hosts_block import HostsBlock
 from dockernet.errors import FormatError
 from dockernet.formats.styles import STYLES
+from dockernet.model.addresses import IPAddress
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.hosts_lines import HostsLine
 from dockernet.model.links import Link, links_environ
 from dockernet.model.ports import Port
 
-__all__ = ["env", "hosts", "lines_for"]
+__all__ = ["env", "hosts", "lines_for", "rivals"]
 
 
 class _Written(TypedDict):
@@ -92,19 +93,18 @@ def _hosts(request: Request, peers: tuple[str, ...], kept: _Block | None) -> Ans
     report = Wanted(peers).read(request)
     lines, odd = lines_for(report.links)
     odd = (*report.diagnostics, *odd)
-    parts: dict[str, object] = {
-        "lines": [documents.hosts_line(one) for one in lines],
-        "diagnostics": [documents.diagnostic(one) for one in odd],
-    }
+    parts: dict[str, object] = {"lines": [documents.hosts_line(one) for one in lines]}
+    shown: Exact | tuple[Line, ...] = Exact("".join(f"{one}\n" for one in lines))
+    if kept is not None:
+        changed = kept.file.write(lines)
+        odd = (*odd, *rivals(lines, kept.file.foreign_lines()))
+        parts |= {"file": kept.path, "block": kept.name, "changed": changed}
+        count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+        done = "written" if changed else "as before"
+        shown = tables.line(f"{kept.path}: block {kept.name} has {count}, {done}")
+    parts["diagnostics"] = [documents.diagnostic(one) for one in odd]
     written = _written(lines, "there are no links to write", odd)
-    if kept is None:
-        shown = Exact("".join(f"{one}\n" for one in lines))
-        return Answer(verb="hosts", parts=parts, shown=shown, **written)
-    changed = kept.file.write(lines)
-    parts |= {"file": kept.path, "block": kept.name, "changed": changed}
-    count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
-    told = f"{kept.path}: block {kept.name} has {count}, {'written' if changed else 'as before'}"
-    return Answer(verb="hosts", parts=parts, shown=tables.line(told), **written)
+    return Answer(verb="hosts", parts=parts, shown=shown, **written)
 
 
 def lines_for(
@@ -130,6 +130,20 @@ def lines_for(
         odd += untold if told or untold else (apart,)
         lines += told
     return tuple(lines), tuple(odd)
+
+
+def rivals(lines: Iterable[HostsLine], foreign: Iterable[HostsLine]) -> Iterator[Diagnostic]:
+    """Lines of others in the same file that lead elsewhere under the same name."""
+    own: dict[tuple[str, int], set[IPAddress]] = {}
+    for line in lines:
+        for name in line.names:
+            own.setdefault((name.casefold(), line.address.version), set()).add(line.address)
+    for line in foreign:
+        for name in line.names:
+            wanted = own.get((name.casefold(), line.address.version), {line.address})
+            if line.address not in wanted:
+                reason = f"a line that is not of the block says {line.address}: take it out"
+                yield Diagnostic("hosts", name, reason)
 
 
 def _untold(one: Link) -> Iterator[Diagnostic]:

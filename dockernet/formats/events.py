@@ -8,6 +8,7 @@ its own (pkg/domain/entities/events.go). An event tells what to read again, and 
 from __future__ import annotations
 
 import json
+import re
 from typing import Final, Literal, cast
 
 from attrs import field, frozen
@@ -21,6 +22,9 @@ __all__ = ["Event", "EventKind", "parse_event"]
 EventKind = Literal["container", "network"]
 
 _EXPECTED: Final = "expected an event as a JSON object with Type, Action and Actor"
+_ID: Final = re.compile("[0-9a-z]{1,64}")  # it becomes a part of the path of a request
+_LATEST: Final = 1 << 63  # nanoseconds, as Go has them
+_JOINED: Final = "container"  # the attribute with the id of one that joined a network
 _SEQUENCE: Final = b"\x1e"  # that application/json-seq puts before each (RFC 7464)
 
 # What changes anything that a container or network tells of itself. The rest, such as
@@ -45,12 +49,14 @@ class Event:
         id: The id of the container or network. Podman gives a container's for what
             happens between that and a network.
         attributes: What else is told: a container's name and labels, for one.
+        moment: When it happened, in seconds on the engine's clock since 1970.
     """
 
     kind: EventKind
     action: str
     id: str
     attributes: FrozenMap[str, str] = field(factory=FrozenMap[str, str], repr=False)
+    moment: float | None = field(default=None, repr=False, eq=False)
 
 
 def parse_event(line: bytes) -> Event | None:
@@ -78,12 +84,16 @@ def parse_event(line: bytes) -> Event | None:
     identity = text(actor.get("ID"))
     if not identity or action not in _MATTERS.get(kind, ()):
         return None
+    if not _ID.fullmatch(identity):
+        raise FormatError(identity, "expected the id of a container or network in an event")
     attributes = {
         key: value
         for key, value in mapping(actor.get("Attributes")).items()
-        if isinstance(value, str)
+        if isinstance(value, str) and (key != _JOINED or _ID.fullmatch(value))
     }
-    return Event(cast("EventKind", kind), action, identity, FrozenMap(attributes))
+    nanoseconds = told.get("timeNano")
+    moment = nanoseconds / 1e9 if type(nanoseconds) is int and 0 <= nanoseconds < _LATEST else None
+    return Event(cast("EventKind", kind), action, identity, FrozenMap(attributes), moment)
 
 
 def _shown(line: bytes) -> str:

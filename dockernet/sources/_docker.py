@@ -154,6 +154,11 @@ class Clients:
         """``GET /containers/{id}/json``; ``None`` where there is none such."""
         return self._ask(lambda api: _inspected(api, container_id))
 
+    @staticmethod
+    def refused(error: SourceError) -> bool:
+        """Whether an engine has answered, and that it does not answer this question."""
+        return isinstance(error.__cause__, requests.HTTPError)  # docker-py's are such, too
+
     def networks(self) -> object:
         """``GET /networks``, or what Podman tells in an API of its own instead."""
         version = self.version()
@@ -304,6 +309,10 @@ class Clients:
             tls=False if certificates is None else _tls(certificates),
             use_ssh_client=True,  # which connects nothing yet
         )
+        if self.location.host is None:
+            # No proxy leads to a socket of this machine, and looking for one each time
+            # takes a quarter of a request.
+            client.trust_env = False
         if certificates is not None:
             # REQUESTS_CA_BUNDLE would win over the engine's own authority.
             client.trust_env = False
@@ -334,14 +343,18 @@ class EventStream:
         Raises:
             SourceError: It broke off.
         """
-        raw, rest = self._response.raw, b""
+        raw, line = self._response.raw, bytearray()
         # Without chunks a read waits until it has as much as was asked for.
         size = _PIECE if raw.chunked else 1
         with _told(self._location):
             for piece in raw.stream(size, decode_content=False):
-                *lines, rest = (rest + piece).split(b"\n")
-                yield from filter(None, map(bytes.strip, lines))
-                if len(rest) > _LONGEST_LINE:
+                first, *others = piece.split(b"\n")
+                line += first
+                for other in others:
+                    if told := bytes(line).strip():
+                        yield told
+                    line = bytearray(other)
+                if len(line) > _LONGEST_LINE:
                     raise ValueError("an event does not end")
 
     def end(self) -> None:
@@ -378,7 +391,8 @@ def _socket_of(response: requests.Response) -> socket.socket:
     reply = cast("Any", response.raw)
     file = reply._fp.fp  # noqa: SLF001 - urllib3 and http.client give it by no other name
     channel = getattr(file, "channel", None)
-    return cast("socket.socket", file.raw._sock if channel is None else channel)  # noqa: SLF001
+    found = file.raw._sock if channel is None else channel  # noqa: SLF001 - as above
+    return cast("socket.socket", found)
 
 
 def _line(location: Location, timeout: float) -> Line | None:
@@ -394,7 +408,7 @@ def _line(location: Location, timeout: float) -> Line | None:
 
 def _inspected(api: _Api, container_id: str) -> object:
     try:
-        return api.inspect_container(container_id)
+        return api.inspect_container(container_id) or {}
     except NotFound:
         return None  # Containers vanish between two requests.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from dockernet.errors import FormatError, SourceError
@@ -16,7 +16,9 @@ from dockernet.formats.engine import (
     podman_api,
     with_details,
 )
+from dockernet.formats.json import mapping, text
 from dockernet.model.containers import Container
+from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.facts import EngineProfile
 from dockernet.model.networks import Network
 from dockernet.sources._location import NAME
@@ -60,6 +62,15 @@ class Questions:
         detailed = self.detailed(listing.values, [c.id for c in listing.values])
         return Reading(detailed.values, (*listing.diagnostics, *detailed.diagnostics))
 
+    def told(self) -> Reading[Container]:
+        """Every container, in as much detail as the engine tells; who is odd spoils no other."""
+        listing = self.listing()
+        replies = self._replies([container.id for container in listing.values])
+        reading = self._details(replies)
+        there = (c for c in listing.values if replies[c.id] is not None)
+        values = with_details(there, reading.values)
+        return Reading(values, (*listing.diagnostics, *reading.diagnostics))
+
     def detailed(self, listed: tuple[Container, ...], ids: Iterable[str]) -> Reading[Container]:
         """Put details in the place of listed containers; leave out what vanished."""
         asked = frozenset(ids)
@@ -69,14 +80,21 @@ class Questions:
         return Reading(with_details(left, reading.values), reading.diagnostics)
 
     def reread(self, ids: Iterable[str]) -> Reading[Container]:
-        """Some containers in detail; without who links to them."""
-        reading = self.inspected(list(ids))
-        if not reading.values or podman_api(self._clients.version()) is None:
-            return reading
+        """Some containers, as :meth:`told` tells all; who links to them is left out."""
+        replies = self._replies([*ids])
+        reading = self._details(replies)
         # Of Podman's host ports a listing alone tells which are of every family.
-        reply = self._clients.listing([container.id for container in reading.values])
-        listed = self.parsed(parse_listing, reply).values
-        return Reading(with_details(listed, reading.values), reading.diagnostics)
+        podman = bool(reading.values) and podman_api(self._clients.version()) is not None
+        wanted = [
+            i for i, reply in replies.items() if isinstance(reply, Diagnostic) or (podman and reply)
+        ]
+        if not wanted:
+            return reading
+        listing = self.parsed(parse_listing, self._clients.listing(wanted))
+        detailed = with_details(listing.values, reading.values)
+        known = {container.id: container for container in (*reading.values, *detailed)}
+        values = (known[i] for i in replies if i in known)
+        return Reading(tuple(values), reading.diagnostics)
 
     def inspected(self, ids: list[str]) -> Reading[Container]:
         """Those containers in detail that are still there."""
@@ -84,13 +102,30 @@ class Questions:
 
     def inspections(self, ids: list[str]) -> list[object]:
         """The replies for those that are still there; a few are under way at a time."""
-        ask = self._clients.inspection
-        if len(ids) == 1:
-            replies = [ask(ids[0])]
-        else:
-            with ThreadPoolExecutor(_AT_ONCE, "dockernet") as pool:
-                replies = list(pool.map(ask, ids))
+        replies = _each(self._clients.inspection, ids)
         return [reply for reply in replies if reply is not None]
+
+    def _replies(self, ids: list[str]) -> dict[str, object]:
+        """The reply for each id; ``None`` for what vanished, a diagnostic for what is odd."""
+        return dict(zip(ids, _each(self._reply, ids), strict=True))
+
+    def _reply(self, container_id: str) -> object:
+        reason = "it tells of another container"
+        try:
+            reply = self._clients.inspection(container_id)
+            if reply is None or text(mapping(reply).get("Id")) == container_id:
+                return reply
+        except SourceError as error:
+            if not self._clients.refused(error):
+                raise
+            reason = error.reason
+        return Diagnostic(NAME, container_id[:12], f"details left out: {reason}")
+
+    def _details(self, replies: dict[str, object]) -> Reading[Container]:
+        odd = tuple(reply for reply in replies.values() if isinstance(reply, Diagnostic))
+        there = [r for r in replies.values() if r is not None and not isinstance(r, Diagnostic)]
+        reading = self.parsed(parse_inspections, there)
+        return Reading(reading.values, (*reading.diagnostics, *odd))
 
     def parsed(self, parse: Callable[[object], T], reply: object) -> T:
         """Parse a reply.
@@ -111,3 +146,40 @@ class Questions:
     def close(self) -> None:
         """Close the connections."""
         self._clients.close()
+
+
+def _each(ask: Callable[[str], T], ids: Sequence[str]) -> list[T]:
+    """What comes of asking for each; a few are under way at a time.
+
+    It takes threads of its own: those of a pool are waited for when the interpreter
+    ends, however long an engine takes.
+    """
+    left = iter(ids)
+    found: dict[str, T] = {}
+    errors: list[BaseException] = []
+    turn = threading.Lock()
+
+    def work() -> None:
+        while not errors:
+            with turn:
+                one = next(left, None)
+            if one is None:
+                return
+            try:
+                found[one] = ask(one)
+            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+                errors.append(error)
+
+    if len(ids) == 1:
+        return [ask(ids[0])]
+    threads = [
+        threading.Thread(target=work, name="dockernet", daemon=True)
+        for _ in range(min(_AT_ONCE, len(ids)))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return [found[one] for one in ids]

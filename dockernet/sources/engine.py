@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +15,8 @@ from attrs import evolve
 from dockernet._linking import chosen_links
 from dockernet._matching import behind, known_names, near_misses, undetailed
 from dockernet._standing import identified, standing
+from dockernet._watch import Bell, Watch, container_changes
+from dockernet._watching import TellState
 from dockernet.errors import FormatError, PeerNotFoundError
 from dockernet.formats.creation import (
     Creation,
@@ -27,6 +30,7 @@ from dockernet.formats.creation import (
 )
 from dockernet.formats.engine import (
     parse_environ,
+    parse_inspections,
     parse_listing,
     parse_pid,
     podman_api,
@@ -36,6 +40,7 @@ from dockernet.formats.json import items, mapping, text
 from dockernet.formats.recording import parse_recording, record, with_vantage
 from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.bindings import HostBinding
+from dockernet.model.changes import ContainerChange
 from dockernet.model.conflicts import PortConflict
 from dockernet.model.containers import Container
 from dockernet.model.facts import EngineProfile, Inventory, Want
@@ -136,13 +141,7 @@ class Engine:
             PeerNotFoundError: There is none.
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        bare = name.strip("/")
-        found = self._questions().inspected([bare] if _NAME.fullmatch(bare) else []).values
-        if not found:
-            profile = EngineProfile()
-            known = Inventory(source=self.name, engine=profile, containers=self.containers())
-            raise PeerNotFoundError(name, (self.name,), near_misses(name, known_names(known)))
-        return found[0]
+        return self._told_of(name)[0]
 
     def networks(self) -> tuple[Network, ...]:
         """Every network.
@@ -187,8 +186,7 @@ class Engine:
             PeerNotFoundError: There is none such.
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        replies = self._questions().inspections([self.container(name).id])
-        return parse_environ(next(iter(replies), None))
+        return parse_environ(self._told_of(name)[1])
 
     def pid(self, name: str) -> int | None:
         """The number of a container's first process, as the engine's host counts.
@@ -199,8 +197,7 @@ class Engine:
             PeerNotFoundError: There is none such.
             SourceError: The engine cannot be asked, or answers nonsense.
         """
-        replies = self._questions().inspections([self.container(name).id])
-        return parse_pid(next(iter(replies), None))
+        return parse_pid(self._told_of(name)[1])
 
     def behind(
         self, host_port: int, protocol: Protocol = "tcp", host_ip: IPAddress | str | None = None
@@ -313,7 +310,8 @@ class Engine:
 
         Args:
             resync: Seconds after which everything is read anew, whatever the events
-                have told: engines drop events of a slow reader.
+                have told: engines drop events of a slow reader, and Docker tells nothing
+                of a network that a stopped container joins or leaves.
             first_pause: Seconds before the first try to connect again. Each further
                 pause is twice as long, and a random part shorter.
             longest_pause: Seconds that a pause may take.
@@ -333,6 +331,27 @@ class Engine:
             return engine._questions()
 
         return Live(connect, resync=resync, first_pause=first_pause, longest_pause=longest_pause)
+
+    def watch(self, *, tell: TellState | None = None) -> Watch[ContainerChange]:
+        """Be told what changes of the containers, from now on.
+
+        It has a live view of its own, until it is closed; see :meth:`Live.watch`.
+
+        Args:
+            tell: Told how true that view is, each time that this changes.
+
+        Raises:
+            SourceError: The engine cannot be asked now. Later that is never raised, and
+                ``tell`` is told instead.
+
+        Example:
+            >>> from dockernet import Engine
+            >>> def follow(engine: Engine) -> None:
+            ...     with engine.watch(tell=print) as changes:
+            ...         for change in changes:
+            ...             print(change.container, *change.why)
+        """
+        return Watch(partial(_watched, self, tell))
 
     # Launching.
 
@@ -467,6 +486,25 @@ class Engine:
 
     def _questions(self) -> Questions:
         return Questions(self._clients())
+
+    def _told_of(self, name: str) -> tuple[Container, object]:
+        """One container in detail, and the reply that says so; raises as ``container``."""
+        bare, questions = name.strip("/"), self._questions()
+        replies = questions.inspections([bare] if _NAME.fullmatch(bare) else [])
+        found = questions.parsed(parse_inspections, replies).values
+        if not found:
+            known = Inventory(
+                source=self.name, engine=EngineProfile(), containers=self.containers()
+            )
+            raise PeerNotFoundError(name, (self.name,), near_misses(name, known_names(known)))
+        return found[0], replies[0]
+
+
+def _watched(
+    engine: Engine, tell: TellState | None, bell: Bell
+) -> Generator[ContainerChange | None]:
+    with engine.live() as live:
+        yield from container_changes(live, tell, bell)
 
 
 def _named(name: str, what: str) -> str:

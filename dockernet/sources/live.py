@@ -8,23 +8,30 @@ told by the state, and by every explanation, and answers go on from what is know
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from math import inf
 from random import SystemRandom
-from time import monotonic
+from time import monotonic, time
 from types import TracebackType
 from typing import Final, Protocol, Self
+from weakref import WeakSet
 
 from dockernet._linking import chosen_links
 from dockernet._matching import behind, known_names, near_misses
 from dockernet._view import View, Work
-from dockernet.errors import FormatError, PeerNotFoundError, SourceError
+from dockernet._watch import Watch, container_changes
+from dockernet._watching import News, TellState
+from dockernet.errors import FormatError, PeerNotFoundError
 from dockernet.formats.engine import Reading
 from dockernet.formats.events import Event, parse_event
 from dockernet.model.addresses import IPAddress, parse_address
 from dockernet.model.bindings import HostBinding
+from dockernet.model.changes import ContainerChange
 from dockernet.model.containers import Container
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.facts import EngineProfile, Inventory, Want
@@ -41,7 +48,11 @@ _AT_A_TIME: Final = 32  # containers read again before anything else gets its tu
 _CURRENT: Final = LiveState(LiveKind.CURRENT)
 _ENDED: Final = "the engine ended its event stream: is it being restarted?"
 _CLOSED: Final = "the view was closed"
+_FORKED: Final = "the process that follows the engine is another one"
 _SHORTEST: Final = 0.5  # of a pause
+_LATE: Final = 2.0  # seconds
+_PROMPT: Final = timedelta(seconds=1)  # in which an engine tells what has changed
+_SLOW: Final = "the engine has not told yet what has changed"
 
 
 class Stream(Protocol):
@@ -64,8 +75,8 @@ class Asked(Protocol):
         """What the engine says of itself."""
         ...
 
-    def everything(self) -> Reading[Container]:
-        """Every container in detail."""
+    def told(self) -> Reading[Container]:
+        """Every container, in as much detail as the engine tells."""
         ...
 
     def networks(self) -> Reading[Network]:
@@ -108,6 +119,22 @@ class _Connection:
         self.asked.close()
 
 
+class _Lateness:
+    """How late events are heard, which two clocks tell: only that it grows means anything."""
+
+    def __init__(self) -> None:
+        self._least = inf
+
+    def has_grown(self, moment: float | None, now: float) -> bool:
+        """Whether an event is heard much later than those before it; said once of many."""
+        if moment is None:
+            return False
+        lateness = now - moment
+        grown = lateness - self._least > _LATE
+        self._least = lateness if grown else min(self._least, lateness)
+        return grown
+
+
 class Live:
     """A view of an engine that stays true, made by :meth:`Engine.live`.
 
@@ -148,15 +175,18 @@ class Live:
         self._listeners: list[Callable[[], None]] = []
         self._condition = threading.Condition()
         self._closing = threading.Event()
+        self._lateness = _Lateness()
         self._due = 0.0
+        self._unread: datetime | None = None  # since when something is to be read again
         self._tries = 0
         connection = self._connection = _Connection(connect())
         self._threads = [
             threading.Thread(target=run, name=f"dockernet-{what}", daemon=True)
             for what, run in (("events", self._follow), ("rereading", self._keep))
         ]
-        self._threads[0].start()  # or the engine would drop events while we list
+        _views.add(self)
         try:
+            self._threads[0].start()  # or the engine would drop events while we list
             self._read_again(self._view.take(_AT_A_TIME), connection)
         except BaseException:
             self.close()
@@ -173,7 +203,10 @@ class Live:
     @property
     def state(self) -> LiveState:
         """Whether the view is current, else since when and why not."""
-        return self._state
+        state, since = self._state, self._unread
+        if state.current and since is not None and datetime.now(UTC) - since > _PROMPT:
+            return LiveState(LiveKind.STALE, since, _SLOW)
+        return state
 
     def wait_change(self, generation: int, timeout: float | None = None) -> int:
         """Wait until something has changed since a generation.
@@ -196,6 +229,8 @@ class Live:
     def listening(self, listener: Callable[[], None]) -> Generator[None]:
         """Have a function called after each change, for as long as the block runs.
 
+        Another state of the view is a change, too.
+
         Args:
             listener: The function, which must be quick: it is called by the thread that
                 made the change. After the view is closed it is called once more.
@@ -212,6 +247,38 @@ class Live:
     def closed(self) -> bool:
         """Whether the view was closed, so that nothing changes any more."""
         return self._closing.is_set()
+
+    def news(self, generation: int) -> News:
+        """What has changed of the containers since a generation, at one moment.
+
+        Args:
+            generation: The generation that is known to the caller; of what is not
+                remembered, every container is told.
+        """
+        with self._condition:
+            changes = self._view.changes(generation)
+            every = self._view.containers() if changes is None else ()
+            return News(self._view.generation, changes, every)
+
+    def watch(self, *, tell: TellState | None = None) -> Watch[ContainerChange]:
+        """Be told what changes of the containers, from now until the view is closed.
+
+        What is there already is not told. A slow reader is told less often: for each
+        container one change, from what it was told last to what is so now; of one that
+        came and went in between, nothing.
+
+        Args:
+            tell: Told how true the view is, each time that this changes, by whoever
+                waits for the next change.
+
+        Example:
+            >>> from dockernet import Engine
+            >>> def follow(engine: Engine) -> None:
+            ...     with engine.live() as live:
+            ...         for change in live.watch():
+            ...             print(change.container, *change.why)
+        """
+        return Watch(partial(container_changes, self, tell))
 
     # Reading: the methods of Engine.
 
@@ -272,7 +339,7 @@ class Live:
         """Give everything that is known, and how stale that is."""
         del want
         yield self._inventory()
-        state = self._state
+        state = self.state
         if not state.current:
             yield Diagnostic(self.name, f"stale since {state.moment}", state.reason)
 
@@ -289,15 +356,19 @@ class Live:
         for, at most as long as the engine's timeout.
         """
         with self._condition:
+            first = not self._closing.is_set()
             self._closing.set()
             self._fall(LiveKind.STALE, _CLOSED)
             connection = self._connection
             self._condition.notify_all()
-        connection.end()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
-        self._tell()
+        if self._threads:  # else the stream is that of the process that this is a copy of
+            connection.end()
+        if threading.current_thread() not in self._threads:  # as where a listener closes it
+            for thread in self._threads:
+                if thread.ident is not None:
+                    thread.join()
+        if first:
+            self._tell()
 
     def __enter__(self) -> Self:
         return self
@@ -330,18 +401,28 @@ class Live:
                 event = parse_event(line)
                 if event is not None:
                     self._note(event)
-        except (SourceError, FormatError, OSError) as error:
-            return connection.lost or getattr(error, "reason", str(error))
+                    if self._lateness.has_grown(event.moment, time()):
+                        self._doubt()  # an engine drops events that it cannot be rid of
+        except Exception as error:  # noqa: BLE001 - the state tells it, and nobody else would
+            return connection.lost or _reason(error)
         return connection.lost or _ENDED
 
     def _note(self, event: Event) -> None:
         with self._condition:
             known = self._view.generation
             self._view.note(event)
+            if self._view.doubtful:
+                self._unread = self._unread or datetime.now(UTC)
             self._condition.notify_all()
             changed = self._view.generation != known
         if changed:
             self._tell()
+
+    def _doubt(self) -> None:
+        with self._condition:
+            self._view.doubt()
+            self._unread = self._unread or datetime.now(UTC)
+            self._condition.notify_all()
 
     def _connected_again(self, last: _Connection, reason: str) -> _Connection | None:
         """The next connection; ``None`` where the view is closed."""
@@ -350,12 +431,13 @@ class Live:
             self._tries = 0
         with self._condition:
             self._fall(LiveKind.RECONNECTING, reason)
+        self._tell()
         while not self._closing.is_set():
             pause = min(first * 2**self._tries, longest)
             self._tries = min(self._tries + 1, 32)
             if self._closing.wait(pause * self._random.uniform(_SHORTEST, 1.0)):
                 break
-            with suppress(SourceError, OSError):
+            with suppress(Exception):  # the next try may find a context mended, for one
                 return self._adopted(_Connection(self._connect()))
         return None
 
@@ -367,7 +449,7 @@ class Live:
             self._fall(LiveKind.STALE, self._state.reason)
             if self._closing.is_set():
                 connection.end()
-            self._condition.notify_all()
+        self._tell()
         return connection
 
     # Reading again: the second thread.
@@ -377,8 +459,8 @@ class Live:
             work, connection = job
             try:
                 self._read_again(work, connection)
-            except (SourceError, OSError) as error:
-                self._lose(connection, getattr(error, "reason", str(error)))
+            except Exception as error:  # noqa: BLE001 - as with events
+                self._lose(connection, _reason(error))
 
     def _next_job(self) -> tuple[Work, _Connection] | None:
         with self._condition:
@@ -397,7 +479,7 @@ class Live:
     def _read_again(self, work: Work, connection: _Connection) -> None:
         asked = connection.asked
         if work.everything:
-            profile, containers, networks = asked.profile(), asked.everything(), asked.networks()
+            profile, containers, networks = asked.profile(), asked.told(), asked.networks()
             with self._condition:
                 self._view.relisted(profile, containers, networks)
                 self._due = monotonic() + self._resync
@@ -405,6 +487,8 @@ class Live:
                     self._rise()
         else:
             self._read_some(work, asked)
+        with self._condition:
+            self._unread = datetime.now(UTC) if self._view.doubtful else None
         self._tell()
 
     def _read_some(self, work: Work, asked: Asked) -> None:
@@ -427,6 +511,7 @@ class Live:
             self._view.doubt()
             if connection is self._connection:
                 self._fall(LiveKind.RECONNECTING, reason)
+        self._tell()
         connection.end(reason)
 
     # What is known.
@@ -436,12 +521,12 @@ class Live:
             return self._view.inventory()
 
     def _tell(self) -> None:
-        """Wake everybody who waits for a change."""
+        """Wake everybody who waits for a change, or for another state."""
         with self._condition:
             self._condition.notify_all()
             listeners = tuple(self._listeners)
         for listener in listeners:
-            listener()
+            _call(listener)
 
     def _fall(self, kind: LiveKind, reason: str) -> None:
         """Say that the view is not current, since the first time that this was said."""
@@ -453,3 +538,59 @@ class Live:
         """Say that the view is current."""
         if self._state.kind is not LiveKind.RECONNECTING:
             self._state = _CURRENT
+
+    # Processes that are copies of this one, with none of its threads.
+
+    def hold(self) -> None:
+        """Change nothing until :meth:`release` is called."""
+        self._condition.acquire()
+
+    def release(self) -> None:
+        """Go on after :meth:`hold`."""
+        self._condition.release()
+
+    def leave(self) -> None:
+        """Be closed in a copy of the process, and leave the original's stream alone."""
+        self._condition = threading.Condition()
+        self._threads = []
+        self._closing.set()
+        self._state = LiveState(LiveKind.STALE, self._state.since or datetime.now(UTC), _FORKED)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", "")) or str(error) or type(error).__name__
+
+
+def _call(listener: Callable[[], None]) -> None:
+    """Call a listener; what it raises is printed, and costs nobody else the view."""
+    try:
+        listener()
+    except Exception as error:  # noqa: BLE001 - see above
+        told = type(error), error, error.__traceback__, threading.current_thread()
+        threading.excepthook(threading.ExceptHookArgs(told))
+
+
+# Where a process is copied, no view may be half changed at that moment.
+
+_views: Final = WeakSet[Live]()
+_held = threading.local()
+
+
+def _hold() -> None:
+    _held.views = [*_views]
+    for view in _held.views:
+        view.hold()
+
+
+def _release() -> None:
+    for view in _held.views:
+        view.release()
+
+
+def _leave() -> None:
+    for view in _held.views:
+        view.leave()
+
+
+with suppress(AttributeError):  # Windows copies no processes
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_leave)

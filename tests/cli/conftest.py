@@ -85,12 +85,12 @@ def record(tmp_path: Path) -> Callable[[Mapping[str, Any]], str]:
 
 
 @pytest.fixture
-def replay(tmp_path: Path) -> Iterator[Callable[[Recording], str]]:
+def replay(folder: Path) -> Iterator[Callable[[Recording], str]]:
     """Serve a recording as an engine does; gives the engine's URL."""
     servers: list[_Server] = []
 
     def served(recording: Recording) -> str:
-        path = str(tmp_path / "engine.sock")
+        path = str(folder / "engine.sock")
         server = _Server(path, recording)
         servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.01,)).start()

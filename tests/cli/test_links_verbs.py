@@ -370,6 +370,18 @@ def test_hosts_keeps_a_block_up_to_date(ask: Cli, tmp_path: Path) -> None:
     assert file.read_text() == "127.0.0.1 localhost\n"
 
 
+def test_hosts_tells_lines_of_others_that_lead_elsewhere(ask: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "hosts"
+    file.write_text("172.17.0.2 WEB x\n172.17.0.5 web\nfd00:bb::6 dedoimedo\n172.17.0.9 other\n")
+    ran = ask("hosts", "--file", str(file), "--for", "client")
+    assert ran.returncode == 0
+    assert ran.stderr == (
+        "dockernet: hosts: WEB: a line that is not of the block says 172.17.0.2: take it out\n"
+        "dockernet: hosts: dedoimedo: a line that is not of the block says fd00:bb::6: "
+        "take it out\n"
+    )
+
+
 def test_a_block_for_no_links_is_empty(ask: Cli, tmp_path: Path) -> None:
     file = tmp_path / "hosts"
     file.write_text("# dockernet links begin\n10.0.0.1 old\n# dockernet links end\n")
@@ -550,8 +562,10 @@ def test_a_name_that_an_engine_keeps_in_the_file_needs_no_second_line(own_file: 
     before = own_file.read_text()
     becoming("link", "net1:db:22", "--", "env")
     assert own_file.read_text() == before
-    becoming("link", "net1:other:22", "--", "env")  # the engine's line leads elsewhere
-    becoming("link", "net1:other:22", "--", "env")  # and the block's own is none of others
+    for _ in range(2):  # the engine's line leads elsewhere, and the block's own is none of others
+        [told] = becoming("link", "net1:other:22", "--", "env").diagnostics
+        assert (told.source, told.subject) == ("hosts", "other")
+        assert "172.17.0.9" in told.reason
     assert "172.17.0.2 other net1\n" in own_file.read_text()
 
 

@@ -6,7 +6,6 @@ import json
 import socket
 import struct
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,12 +37,6 @@ NO_IMAGE = (
 STATIC = b"\x7fELF\x02\x01" + bytes(58)
 LINKED = STATIC[:32] + struct.pack("<Q", 64) + bytes(14) + struct.pack("<HH", 56, 1) + bytes(6)
 LINKED += struct.pack("<I", 3) + bytes(52)
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="dn") as name:
-        yield Path(name)
 
 
 @pytest.fixture

@@ -153,8 +153,8 @@ def test_closed_streams_are_no_fault(monkeypatch: pytest.MonkeyPatch, stream: st
     assert program.run(("ps", "--snapshot", "/nonexistent/f")) == 3
 
 
-def test_an_interrupt_while_an_engine_is_silent_exits_130(spawn: Spawn, tmp_path: Path) -> None:
-    path = tmp_path / "silent.sock"
+def test_an_interrupt_while_an_engine_is_silent_exits_130(spawn: Spawn, folder: Path) -> None:
+    path = folder / "silent.sock"
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(path))
         silent.listen()
@@ -174,8 +174,8 @@ def test_an_interrupt_before_the_program_runs_exits_130(monkeypatch: pytest.Monk
     assert command.main() == 130
 
 
-def test_an_engine_that_does_not_answer_in_time_exits_3(spawn: Spawn, tmp_path: Path) -> None:
-    path = tmp_path / "silent.sock"
+def test_an_engine_that_does_not_answer_in_time_exits_3(spawn: Spawn, folder: Path) -> None:
+    path = folder / "silent.sock"
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(path))
         silent.listen()

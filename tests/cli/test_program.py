@@ -56,6 +56,7 @@ VERBS = [
     "hosts",
     "link",
     "wait",
+    "watch",
     "tour",
 ]
 # A question of each verb that the recording of the tour answers.

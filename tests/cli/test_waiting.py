@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from servers import close, free_port, serving, speak, stay
 
 from dockernet import Endpoint, NotReadyError, Resolver, SourceError
+from dockernet._cli.answers import Successor
+from dockernet._cli.program import program
 from dockernet._cli.terminal import live_progress
 from dockernet._cli.tour import STORY
 
@@ -96,6 +99,18 @@ def test_the_error_is_a_document_with_the_time_line(
     [[seconds, what]] = told["time_line"]
     assert (told["kind"], told["target"], told["timeout"]) == ("NotReadyError", "net3:22", 0.1)
     assert (seconds >= 0, what) == (True, f"127.0.0.1:{free[0]} {NO}")
+
+
+def test_a_command_gets_the_environment_as_it_is(
+    moved: str, free: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("X", "x")
+    with serving(stay, port=free[0]):
+        said = (*options(moved), "net3:22", "--", "server", "--port", "80")
+        ran = CliRunner().invoke(program, said, standalone_mode=False)
+    assert isinstance(ran.return_value, Successor)
+    assert ran.return_value.command == ("server", "--port", "80")
+    assert dict(ran.return_value.environ) == dict(os.environ)
 
 
 def test_it_becomes_the_command(spawn: Spawn, moved: str, free: tuple[int, int]) -> None:

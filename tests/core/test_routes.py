@@ -504,6 +504,23 @@ def test_each_refusal_says_what_was_found(caller: str, peer: str, detail: str) -
     assert [r.detail for r in walked(vantage, asked, "80", whole)[1]] == [detail]
 
 
+@pytest.mark.parametrize(
+    "state, fix",
+    [
+        ("exited", "docker start db"),
+        ("removing", "run it anew"),
+        ("dead", "docker rm --force db, and run it anew"),
+        ("restarting", "docker logs db"),
+    ],
+)
+def test_what_does_not_start_again_gets_no_word_of_starting(state: str, fix: str) -> None:
+    vantage, db, whole = world("on-app", "stopped")
+    now = evolve(db, state=state)
+    whole = evolve(whole, containers=tuple(now if c.id == db.id else c for c in whole.containers))
+    ((), (refusal,)) = walked(vantage, now, "80", whole)
+    assert (refusal.reason, refusal.fix.startswith(fix)) == (Reason.NOT_RUNNING, True)
+
+
 def test_no_fix_names_a_network_that_the_peer_has_no_address_on() -> None:
     """As it has on the network of its mode before it starts, and on "none"."""
     vantage, db, whole = world("on-lan", "both")

@@ -68,6 +68,7 @@ def test_a_name_that_is_written_resolves_and_connects_and_the_inode_stays(scene:
     assert client.call(_folder) == []
 
 
+@needs("comments in hosts files")
 def test_the_engine_s_lines_of_a_new_network_and_the_block_both_stay(scene: Scene) -> None:
     net, other = scene.network("net"), scene.network("other")
     web = scene.run("web", ports=["80"], network=net)

@@ -156,3 +156,28 @@ def test_what_is_the_owner_s_is_not_the_guest_s(scene: Scene, host: Place) -> No
     assert (endpoint.peer, caller.dial(endpoint).name) == (guest.name, guest.name)
     (told,) = [c for c in host.call(_containers) if c.name == guest.name]
     assert (told.networks, told.shares_network_of) == ((), owner.id)
+
+
+def _lines() -> int:
+    """How many lines the block of the hosts file has."""
+    from dockernet import HostsBlock
+
+    return len(HostsBlock().lines())
+
+
+def test_a_container_that_leaves_a_network_has_lost_the_marks_of_its_hosts_block(
+    scene: Scene,
+) -> None:
+    net, other = scene.network("net"), scene.network("other")
+    web, db = (scene.run(name, ports=["80"], network=net) for name in ("web", "db"))
+    client = scene.run("client", network=net, socket=True)
+    kept = ("-m", "dockernet", "hosts", "--file", "/etc/hosts")
+    assert client.python(*kept, f"{web.name}:kept").code == 0
+    assert client.call(_lines) == 1
+    for verb in ("connect", "disconnect"):
+        client.api.request("POST", f"/networks/{other}/{verb}", {"Container": client.id})
+    assert client.call(_lines) == 0
+    told = client.python(*kept, f"{db.name}:kept")
+    assert told.code == 0
+    assert f"kept: a line that is not of the block says {web.address()}" in told.err
+    assert client.call(_lines) == 1

@@ -145,3 +145,38 @@ def test_any_line_is_an_event_or_none_or_a_format_error(line: bytes) -> None:
     else:
         told = found is None or bool(found.id)
     assert told
+
+
+@pytest.mark.parametrize(
+    "identity",
+    ["../../images/x", "a/b", "a?b", "%2e%2e", "..", "a b", "\n", "4F", "é", "7" * 65],
+)
+def test_what_is_no_id_gets_into_no_request(identity: str) -> None:
+    with pytest.raises(FormatError, match="expected the id of a container"):
+        parse_event(event(Actor={"ID": identity}))
+    joined = event("network", "connect", Actor={"ID": WEB, "Attributes": {"container": identity}})
+    assert parse_event(joined) == Event("network", "connect", WEB)
+
+
+def test_a_label_may_say_anything() -> None:
+    found = parse_event(event(Actor={"ID": WEB, "Attributes": {"maker": "../x"}}))
+    assert found is not None
+    assert found.attributes["maker"] == "../x"
+
+
+@pytest.mark.parametrize(
+    "told, moment",
+    [
+        (1_700_000_000_500_000_000, 1_700_000_000.5),
+        (None, None),
+        ("5", None),
+        (True, None),
+        (1.5, None),
+        (1 << 1100, None),
+        (-(1 << 1100), None),
+    ],
+)
+def test_when_it_happened_is_told_where_that_makes_sense(told: Any, moment: float | None) -> None:
+    found = parse_event(event(timeNano=told))
+    assert found is not None
+    assert found.moment == moment

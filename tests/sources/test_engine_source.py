@@ -239,23 +239,25 @@ def test_a_container_s_environment_is_told_and_does_not_show(
     server: Replay, engine: Engine
 ) -> None:
     reply = next(i for i in FACTS["inspections"] if i["Name"] == "/facts-db")
-    path = f"/containers/{reply['Id']}/json"
+    path = "/containers/facts-db/json"
     server.replies[path] = {**reply, "Config": {**reply["Config"], "Env": ["A=s3cret", "B"]}}
     found = engine.environ("facts-db")
     assert dict(found) == {"A": "s3cret"}
     assert repr(found) == "SecretMap(A)"
+    assert server.asked == {"/version": 1, path: 1}
     with pytest.raises(PeerNotFoundError):
         engine.environ("nobody")
 
 
 def test_a_container_s_process_is_told_where_it_runs(server: Replay, engine: Engine) -> None:
     reply = next(i for i in FACTS["inspections"] if i["Name"] == "/facts-db")
-    path = f"/containers/{reply['Id']}/json"
+    path = "/containers/facts-db/json"
     found = []
     for pid in (4711, 0):
         server.replies[path] = {**reply, "State": {**reply["State"], "Pid": pid}}
         found.append(engine.pid("facts-db"))
     assert found == [4711, None]
+    assert server.asked["/containers/facts-db/json"] == len(found)
     with pytest.raises(PeerNotFoundError):
         engine.pid("nobody")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import identity
+from following import QUICK, descriptors, settled, states, threads, until
 from replay import PATIENCE, Exchange, refusal, reply
 from streaming import BRIDGE, Act, Streaming, chunk, event
 
@@ -37,57 +37,7 @@ HOST = Vantage(
     kind=VantageKind.HOST,
     hostname="stand-in",
 )
-QUICK = {"resync": 3600.0, "first_pause": 0.001, "longest_pause": 0.01}
 START = {"/version": 1, "/info": 1, "/events": 1, "/containers/json": 1, "/networks": 1}
-
-
-@pytest.fixture
-def server(folder: Path) -> Iterator[Streaming]:
-    with Streaming().on_socket(folder / "engine.sock") as server:
-        assert isinstance(server, Streaming)
-        server.set("db")
-        server.set("web", number=3)
-        yield server
-
-
-@pytest.fixture
-def engine(server: Streaming, nowhere: dict[str, str]) -> Iterator[Engine]:
-    with Engine(server.url, PATIENCE, environ=nowhere) as engine:
-        yield engine
-
-
-@pytest.fixture
-def live(server: Streaming, engine: Engine) -> Iterator[Live]:
-    with engine.live(**QUICK) as live:
-        server.follow()
-        yield live
-
-
-def states(live: Live) -> dict[str, str]:
-    return {c.name: c.state for c in live.containers()}
-
-
-def until(live: Live, reached: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    for _ in range(int(PATIENCE * 50)):
-        if reached():
-            return
-        live.wait_change(live.generation, 0.02)
-    assert reached(), (live.state, live.containers())
-
-
-def settled(live: Live, server: Streaming) -> bool:
-    """Whether the view is current, and what the stand-in would tell."""
-    truth = {name: state for name, (state, _) in server.told.items()}
-    return live.state.current and states(live) == truth
-
-
-def threads() -> set[str]:
-    return {t.name for t in threading.enumerate() if t.name.startswith("dockernet")}
-
-
-def descriptors() -> int:
-    return len([*Path("/proc/self/fd").iterdir()])
 
 
 # At the start.
@@ -198,6 +148,9 @@ def test_events_that_change_nothing_take_no_request(server: Streaming, live: Liv
 
 
 def test_many_events_of_one_container_are_few_requests(server: Streaming, live: Live) -> None:
+    server.set("last")
+    server.tell("create", "last")
+    until(live, lambda: settled(live, server))
     before, gate = server.asked.copy(), threading.Event()
     path = f"/containers/{identity('db')}/json"
 
@@ -211,11 +164,14 @@ def test_many_events_of_one_container_are_few_requests(server: Streaming, live: 
     server.set("db", "paused")
     for _ in range(50):
         server.tell("start", "db")
-    server.set("web", "exited")
-    server.tell("die", "web")
+    del server.told["last"]
+    server.tell("destroy", "last")  # which takes no request: all before it are heard
+    until(live, lambda: "last" not in states(live))
     gate.set()
     until(live, lambda: settled(live, server))
-    assert server.asked[path] - before[path] <= 3
+    asked = server.asked - before
+    assert asked.keys() == {path}
+    assert asked[path] <= 2
 
 
 def test_events_may_come_in_any_pieces(server: Streaming, live: Live) -> None:
@@ -319,14 +275,24 @@ def test_while_the_engine_is_away_it_answers_and_says_that_it_is_stale(
         assert resolver.explain("db:80").diagnostics == ()
 
 
+def test_a_question_that_fails_is_told_before_anything_else_is_asked(
+    server: Streaming, live: Live
+) -> None:
+    server.answers["/networks"] = refusal("500 Internal Server Error", "out of order")
+    seen: list[LiveKind] = []
+    with live.listening(lambda: seen.append(live.state.kind)):
+        server.send(event("create", "other", "network"))
+        until(live, lambda: bool(seen))
+    assert seen[0] is LiveKind.RECONNECTING
+
+
 def test_a_question_that_fails_has_it_connect_anew(server: Streaming, live: Live) -> None:
-    path = f"/containers/{identity('db')}/json"
-    server.answers[path] = refusal("500 Internal Server Error", "out of order")
-    server.set("db", "exited")
-    server.tell("die", "db")
+    server.answers["/networks"] = refusal("500 Internal Server Error", "out of order")
+    server.set("db", "exited")  # without an event
+    server.send(event("create", "app", "network"))
     until(live, lambda: not live.state.current)
     until(live, lambda: "out of order" in live.state.reason)
-    del server.answers[path]
+    del server.answers["/networks"]
     until(live, lambda: settled(live, server))
 
 
@@ -468,6 +434,7 @@ def test_a_listener_is_called_after_each_change_until_it_leaves(
 
 def test_nothing_is_left_of_twenty_views(server: Streaming, engine: Engine) -> None:
     engine.containers()
+    server.wait_for(lambda: server.open_connections == 1)
     before = descriptors(), threads()
     for _ in range(20):
         with engine.live(**QUICK) as live:
@@ -537,6 +504,29 @@ def test_it_ends_while_it_reads_again(server: Streaming, engine: Engine) -> None
         closing.result(PATIENCE)
     assert threads() == set()
     assert live.state.reason == "the view was closed"
+
+
+def test_it_ends_while_it_lists_again_and_is_not_current_then(
+    server: Streaming, engine: Engine
+) -> None:
+    gate, path = threading.Event(), "/containers/json"
+
+    def late(exchange: Exchange) -> None:
+        gate.wait(PATIENCE)
+        exchange.send(server.recorded(path))
+
+    live = engine.live(**QUICK)
+    known = server.asked[path]
+    server.answers[path] = late
+    server.send(None)
+    server.wait_for(lambda: server.asked[path] > known)
+    with ThreadPoolExecutor(1) as pool:
+        closing = pool.submit(live.close)
+        until(live, lambda: live.closed)
+        gate.set()
+        closing.result(PATIENCE)
+    assert threads() == set()
+    assert (live.state.kind, live.state.reason) == (LiveKind.STALE, "the view was closed")
 
 
 def test_closing_the_engine_leaves_the_view_alone(server: Streaming, engine: Engine) -> None:

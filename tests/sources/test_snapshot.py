@@ -25,7 +25,8 @@ READING = (
     *("behind", "container", "containers", "links", "networks"),
     *("profile", "published", "read", "snapshot"),
 )
-LIVE = {"conflicts", "environ", "launch", "live"}  # what a recording cannot do, or does not keep
+# What a recording cannot do, or does not keep.
+LIVE = {"conflicts", "environ", "launch", "live", "pid", "watch"}
 
 
 def document(engine: str = "29.1", vantage: Vantage = HOST) -> dict[str, Any]:

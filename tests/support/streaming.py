@@ -49,6 +49,7 @@ class Streaming(Replay):
         self.replies["/info"] = {"Name": "stand-in"}
         self.replies["/networks"] = [BRIDGE]
         self.told: dict[str, tuple[str, int]] = {}
+        self._names: dict[str, str] = {}  # of those that are or were there, by name and id
         self.streams: list[queue.SimpleQueue[bytes | None]] = []
         self.chunked = True
         self.queries: list[str] = []
@@ -59,13 +60,14 @@ class Streaming(Replay):
     def set(self, name: str, state: str = "running", number: int = 2) -> None:
         """Make a container, or make it so, without a word."""
         self.told[name] = state, number
+        self._names |= {name: name, identity(name): name}
 
     def recorded(self, path: str) -> bytes:
-        found = {f"/containers/{i}/json": n for n in self.told for i in (n, identity(n))}
+        asked = path.removeprefix("/containers/").removesuffix("/json")
         if path == "/containers/json":
             return reply([self._listed(name) for name in reversed(self.told)])
-        if path in found:
-            return reply(self._inspected(found[path]))
+        if (name := self._names.get(asked)) in self.told:
+            return reply(self._inspected(name))
         return super().recorded(path)
 
     def _listed(self, name: str) -> dict[str, Any]:

@@ -10,9 +10,12 @@ from typing import Literal, Never, assert_type
 
 from dockernet import (
     Attachment,
+    ChangeKind,
     Container,
+    ContainerChange,
     Diagnostic,
     Endpoint,
+    EndpointChange,
     Engine,
     Environ,
     Explanation,
@@ -27,6 +30,8 @@ from dockernet import (
     Link,
     LinkReport,
     LinkVariables,
+    Live,
+    LiveState,
     NotReadyError,
     Peer,
     PeerNotFoundError,
@@ -47,6 +52,7 @@ from dockernet import (
     UnreachableError,
     Vantage,
     Want,
+    Watch,
     become,
     doctor,
     endpoints,
@@ -59,7 +65,7 @@ from dockernet import (
     resolve,
     whoami,
 )
-from dockernet.aio import AsyncResolver
+from dockernet.aio import AsyncLive, AsyncResolver
 from dockernet.aio import resolve as aresolve
 
 Address = IPv4Address | IPv6Address
@@ -149,6 +155,20 @@ with Resolver([Mine()], vantage=Vantage(), timeout=1.5) as resolver:
     assert_type(resolver.links(strict=True), LinkReport)
 
 
+with Engine().live(resync=60) as live:
+    assert_type(live, Live)
+    assert_type(live.state, LiveState)
+    assert_type(Resolver([live]).watch("db", 1.5, tell=print), Watch[EndpointChange])
+    assert_type(live.watch(), Watch[ContainerChange])
+for change in Engine().watch(tell=lambda state: state.current):
+    assert_type(change.before, Container | None)
+    assert_type(change.why, tuple[ChangeKind, ...])
+with Resolver().watch("db:5432") as changes:
+    assert_type(next(changes).after, tuple[Endpoint, ...])
+    assert_type(next(changes).error, PeerNotFoundError | UnreachableError | SourceError | None)
+    changes.close()
+
+
 async def probe(where: Endpoint) -> bool:
     """A probe that is awaited."""
     return where.port == 5432
@@ -167,6 +187,12 @@ async def awaited() -> None:
         assert_type(await resolver.wait("db", ready=probe), Endpoint)
         assert_type(await resolver.connect("db"), tuple[asyncio.StreamReader, asyncio.StreamWriter])
     assert_type(await resolver.links(), LinkReport)
+    async with AsyncLive(Engine()) as live:
+        assert_type(live.state, LiveState)
+        async for seen in live.watch():
+            assert_type(seen, ContainerChange)
+        async for told in AsyncResolver([live]).watch("db"):
+            assert_type(told, EndpointChange)
 
 
 # Engines, and recordings of them.

@@ -36,6 +36,7 @@ class Churn:
         """Do that many things; what another one has made impossible is left."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self._step, range(operations)))
+            list(pool.map(self._name_anew, self.containers))
 
     def end(self) -> None:
         """Remove the containers, and what an engine has left of them on its networks.
@@ -108,6 +109,16 @@ class Churn:
 
     def disconnect(self) -> None:
         self._join("disconnect")
+
+    def _name_anew(self, one: RealContainer) -> None:
+        """Have the engine speak of one that is stopped.
+
+        It says nothing of a network that such a one joins or leaves, so that this is seen
+        with the next event of that container, or when everything is read anew.
+        """
+        with suppress(ApiError):
+            if not one.inspect()["State"]["Running"]:
+                self._post(one, "rename", name=f"{one.name}-last")
 
     def _join(self, verb: str) -> None:
         network = self.random.choice(self.networks)

@@ -22,6 +22,9 @@ NAMED_LACKS = {
     "settings": "this machine's own engine keeps its settings: set DOCKERNET_DOCKERD=dockerd",
 }
 PODMAN_LACKS = {
+    "comments in hosts files": (
+        "Podman writes a container's hosts file anew, without comments, when it leaves a network"
+    ),
     "links": "Podman refuses them (400, link is not supported)",
     "icc": "Podman's networks have no option that keeps their containers apart (enable_icc)",
     "port ranges": "Podman's Docker API takes no range of host ports (strconv.Atoi)",

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, field
 
-from harness.engines import RealEngine, opened
+from harness.engines import RealEngine, UnavailableError, opened
 from harness.ground import Ground, ground
 from harness.private import await_answer, configuration, dockerd_path, started
 
@@ -27,7 +27,16 @@ class Restarts:
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
-        """Start it, on what the last one left; it answers when this returns."""
+        """Start it, on what the last one left; it answers when this returns.
+
+        Old ones give up where the containerd that they left takes long to end.
+        """
+        try:
+            self._start()
+        except UnavailableError:
+            self._start()
+
+    def _start(self) -> None:
         self._forget_containerd()
         for left in ("pid", "docker.sock"):
             (self.here.folder / left).unlink(missing_ok=True)
