@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from builders import container, identity
+from following import descriptors
 from servers import black_hole, close, free_port, reset, serving, speak, stay
 
 from dockernet import (
@@ -542,17 +543,13 @@ def test_a_name_that_nobody_knows_is_a_reason(make: Any, monkeypatch: pytest.Mon
 @contextmanager
 def open_files() -> Iterator[None]:
     """Check that nothing is left open; a server's thread may need a moment for its side."""
-    before = _count()
+    before = descriptors()
     yield
     for _ in range(1000):
-        if _count() == before:
+        if descriptors() == before:
             break
         time.sleep(0.01)
-    assert _count() == before
-
-
-def _count() -> int:
-    return len([*Path("/proc/self/fd").iterdir()])
+    assert descriptors() == before
 
 
 @pytest.fixture
