@@ -13,19 +13,18 @@ from typing import Final, Literal
 from attrs import frozen
 
 from dockernet._journey import Verdict, journey, outside_interface
+from dockernet._passage import first_packet, opening_rules
+from dockernet._ways import Family, Way, answers, interface_of, subnets
 from dockernet.errors import ForwardingError
-from dockernet.model.addresses import IPAddress, IPNetwork
+from dockernet.model.addresses import IPAddress
 from dockernet.model.containers import Attachment
-from dockernet.model.firewalls import Firewall, Table
+from dockernet.model.firewalls import Effect, Firewall, Hook, Table
 from dockernet.model.forwarding import Action, ForwardingPlan, ForwardRule, Opening, Place, Reach
 from dockernet.model.networks import Network
-from dockernet.model.packets import Packet
 from dockernet.model.publications import Publication
 from dockernet.model.vantage import Vantage
 
 __all__ = ["Asked", "Ground", "planned"]
-
-Family = Literal[4, 6]
 
 _USER_CHAIN: Final = "DOCKER-USER"
 _NFT_TABLE: Final = "docker-bridges"
@@ -33,11 +32,16 @@ _NFT_TABLE: Final = "docker-bridges"
 # another interface than its network's (moby, bridge/internal/iptabler/endpoint.go).
 _DROPS_DIRECT: Final = "DOCKER-FORWARD"
 _ALL: Final[tuple[None]] = (None,)
-_OTHER: Final[dict[Family, Family]] = {4: 6, 6: 4}
 
 _MARK_FIX: Final = (
     "the engine keeps its rules in nftables and drops it, whatever another table accepts: start "
     'it with "bridge-accept-fwmark" in daemon.json (Engine 29), and say that mark'
+)
+
+
+_POLICY_NOTE: Final = (
+    "the policy of {} FORWARD is accept: where forwarding is off and is turned on, whatever no rule "
+    "stops is forwarded, too"
 )
 
 
@@ -84,9 +88,11 @@ class Ground:
         return tuple(n.interface for n in self.networks if n.interface is not None)
 
     def network(self, attachment: Attachment) -> Network | None:
-        """The network of an attachment."""
-        told = (attachment.network_id, attachment.network)
-        return next((n for n in self.networks if n.id in told or n.name in told), None)
+        """The network of an attachment: several may have one name."""
+        by_id = [n for n in self.networks if n.id == attachment.network_id]
+        named = [n for n in self.networks if n.name == attachment.network]
+        nameless = attachment.network_id in ("", attachment.network)  # Podman 4 has no other
+        return next(iter(by_id or (named if nameless and len(named) == 1 else ())), None)
 
 
 def planned(asked: Asked, ground: Ground) -> ForwardingPlan:
@@ -142,12 +148,12 @@ class _Planning:
     def families(self) -> Iterator[Family]:
         """The families in which both ends have something."""
         for family in self.asked.families:
-            if _subnets(self.asked.source, family) and self._there(family):
+            if subnets(self.asked.source, family) and self._there(family):
                 yield family
 
     def _there(self, family: Family) -> bool:
         if isinstance(self.asked.to, Network):
-            return bool(_subnets(self.asked.to, family))
+            return bool(subnets(self.asked.to, family))
         if self.asked.to is Reach.HOST:
             return bool(self._gateway(family))
         return self._outside(family) is not None
@@ -184,32 +190,42 @@ class _Planning:
 
     def _host_at(self, address: IPAddress, family: Family) -> Iterator[ForwardRule]:
         openings = self._host_openings(address)
-        for subnet in _subnets(self.asked.source, family):
+        for subnet in subnets(self.asked.source, family):
             for opening in openings:
                 yield ForwardRule(
                     family=family,
                     place=Place.INPUT,
-                    in_interface=_interface(self.asked.source),
+                    in_interface=interface_of(self.asked.source),
                     source=subnet,
                     destination=ip_network(address),
                     opening=opening,
                 )
         for opening in openings:
-            yield from dict.fromkeys(self._answers(opening, family))
+            yield from dict.fromkeys(self._answers(opening, address, family))
 
-    def _answers(self, opening: Opening, family: Family) -> Iterator[ForwardRule]:
+    def _answers(
+        self, opening: Opening, address: IPAddress, family: Family
+    ) -> Iterator[ForwardRule]:
         """What containers answer to the engine's proxy, which dials them from the host."""
-        for published in self._behind(opening, family):
+        for published in self._behind(opening, address):
             for attachment in published.container.networks:
                 network = self.ground.network(attachment)
                 if network is not None and network.interface is not None:
-                    yield from _answers(published, attachment, network, family)
+                    yield from answers(published, attachment, network, family)
 
-    def _behind(self, opening: Opening, family: Family) -> Iterator[Publication]:
+    def _behind(self, opening: Opening, address: IPAddress) -> Iterator[Publication]:
+        for published in self._published_at(address):
+            number = published.binding.host_port
+            same = published.port.protocol == opening.protocol
+            if same and isinstance(number, int) and number in opening.range:
+                yield published
+
+    def _published_at(self, address: IPAddress) -> Iterator[Publication]:
+        """What is published on an address of the host's."""
         for published in self.ground.published:
-            number, same = published.binding.host_port, published.port.protocol == opening.protocol
-            listens = family in published.binding.families and not published.binding.is_loopback
-            if same and listens and isinstance(number, int) and number in opening.range:
+            binding = published.binding
+            at = binding.is_wildcard or binding.host_ip == address
+            if at and address.version in binding.families:
                 yield published
 
     def _host_openings(self, address: IPAddress) -> tuple[Opening, ...]:
@@ -217,10 +233,8 @@ class _Planning:
             return self.asked.openings
         found = {
             Opening(p.port.protocol, p.binding.host_port, p.binding.host_port)
-            for p in self.ground.published
+            for p in self._published_at(address)
             if isinstance(p.binding.host_port, int)
-            and address.version in p.binding.families
-            and (p.binding.is_wildcard or p.binding.host_ip == address)
         }
         return tuple(sorted(found))
 
@@ -228,18 +242,18 @@ class _Planning:
 
     def _between(self, to: Network, family: Family) -> Iterator[ForwardRule]:
         _require_bridge(to)
-        here, there = _interface(self.asked.source), _interface(to)
+        here, there = interface_of(self.asked.source), interface_of(to)
         if here == there:
             raise ForwardingError(self.subject, "it is one network: icc decides there")
-        for source in _subnets(self.asked.source, family):
-            for destination in _subnets(to, family):
-                way = _Way(family, here, there, source, destination)
+        for source in subnets(self.asked.source, family):
+            for destination in subnets(to, family):
+                way = Way(family, here, there, source, destination)
                 yield from self._way(way, direct=self._drops_direct(family))
 
     def _drops_direct(self, family: Family) -> bool:
         return self.ground.firewall.has_chain(_DROPS_DIRECT, family)
 
-    def _way(self, way: _Way, *, direct: bool) -> Iterator[ForwardRule]:
+    def _way(self, way: Way, *, direct: bool) -> Iterator[ForwardRule]:
         openings = self.asked.openings or _ALL
         for opening in openings:
             if self.backend == "nftables":
@@ -267,8 +281,8 @@ class _Planning:
         outside = self._outside(family) or ""
         if outside in self.ground.bridges:
             raise ForwardingError(self.subject, f"{outside} is a network of the engine: name that")
-        for subnet in _subnets(self.asked.source, family):
-            way = _Way(family, _interface(self.asked.source), outside, subnet, None)
+        for subnet in subnets(self.asked.source, family):
+            way = Way(family, interface_of(self.asked.source), outside, subnet, None)
             openings = self.asked.openings or _ALL
             for opening in openings:
                 yield way.rule(Place.FORWARD, opening)
@@ -287,13 +301,23 @@ class _Planning:
                 if known.isdisjoint(opening.range):
                     yield f"no container publishes {opening}: another program of the host may"
         yield from self._translations()
+        if self.asked.to is not Reach.HOST:
+            yield from map(_POLICY_NOTE.format, self._open_policies())
         if self.backend == "nftables":
             yield "the engine has no chain DOCKER-USER: the rules are in a table of their own"
+
+    def _open_policies(self) -> Iterator[str]:
+        """Where all is forwarded that no rule stops."""
+        for family in self.families():
+            for table, chain in self.ground.firewall.entered(Hook.FORWARD, family):
+                if table.backend == self._iptables() and chain.name == Hook.FORWARD:
+                    policy = chain.policy if table.name == "filter" else None
+                    yield from (f"{table.family} filter",) if policy is Effect.ACCEPT else ()
 
     def _translations(self) -> Iterator[str]:
         """Ports of the host that rules send on at once, so that nothing comes in at INPUT."""
         for rule in self._first_rules():
-            found = journey(self.ground.firewall, _packet(rule), self.ground.machine)
+            found = journey(self.ground.firewall, first_packet(rule), self.ground.machine)
             if found.translated is not None:
                 yield (
                     f"port {rule.opening} is sent on to {found.arrived.destination} by "
@@ -308,10 +332,8 @@ class _Planning:
     def require_unblocked(self, plan: ForwardingPlan) -> None:
         """Refuse where a chain that is not iptables' own drops it: an accept ends no other."""
         ours = self._overruled()
-        for rule in plan.rules:
-            if rule.action is not Action.ACCEPT or rule.answers or rule.place is Place.RAW:
-                continue
-            found = journey(ours, _packet(rule), self.ground.machine)
+        for rule in opening_rules(plan.rules):
+            found = journey(ours, first_packet(rule), self.ground.machine)
             if found.assumed in (Verdict.DROP, Verdict.REJECT) and found.decisive is not None:
                 where = found.decisive.placed
                 reason = (
@@ -340,101 +362,3 @@ def engine_backend(tables: Iterable[Table]) -> str:
     names = (_USER_CHAIN, "DOCKER")
     found = (t.backend for name in names for t in listed if t.chain(name) is not None)
     return next((b for b in found if b != "nftables"), "iptables-nft")
-
-
-def _interface(network: Network) -> str:
-    return network.interface or ""
-
-
-def _subnets(network: Network, family: int) -> tuple[IPNetwork, ...]:
-    return tuple(subnet for subnet in network.subnets if subnet.version == family)
-
-
-def _answers(
-    published: Publication, attachment: Attachment, network: Network, family: Family
-) -> Iterator[ForwardRule]:
-    """What comes back from a container to the host; the proxy may dial another family."""
-    versions = {address.version for address in attachment.addresses}
-    spoken: Family = family if family in versions else _OTHER[family]
-    host = network.host_address(spoken, attachment.gateways)
-    number = published.port.number
-    for subnet in _subnets(network, spoken) if spoken in versions else ():
-        yield ForwardRule(
-            family=spoken,
-            place=Place.INPUT,
-            in_interface=_interface(network),
-            source=subnet,
-            destination=None if host is None else ip_network(host),
-            opening=Opening(published.port.protocol, number, number),
-            answers=True,
-        )
-
-
-def _packet(rule: ForwardRule) -> Packet:
-    """The first packet of what a rule lets through."""
-    to, opening = rule.destination, rule.opening
-    local = rule.place is Place.INPUT
-    return Packet(
-        protocol="tcp" if opening is None else opening.protocol,
-        source=None if rule.source is None else rule.source[-2 if rule.family == 4 else 1],
-        destination=None if to is None else to[-2] if to.num_addresses > 2 else to[0],
-        destination_type="LOCAL" if local else "UNICAST",
-        port=None if opening is None else opening.first,
-        in_interface=rule.in_interface,
-        out_interface="" if local else rule.out_interface,
-        family=rule.family,
-    )
-
-
-@frozen
-class _Way:
-    """A way through the host, from one interface and subnet to others."""
-
-    family: Family
-    here: str
-    there: str
-    source: IPNetwork
-    destination: IPNetwork | None
-
-    def rule(
-        self,
-        place: Place,
-        opening: Opening | None,
-        *,
-        action: Action = Action.ACCEPT,
-        mark: int = 0,
-    ) -> ForwardRule:
-        return ForwardRule(
-            family=self.family,
-            place=place,
-            action=action,
-            in_interface=self.here,
-            out_interface="" if place is Place.RAW else self.there,
-            source=self.source,
-            destination=self.destination,
-            opening=opening,
-            mark=mark,
-        )
-
-    def back(self, place: Place, opening: Opening | None, *, tracked: bool = True) -> ForwardRule:
-        return ForwardRule(
-            family=self.family,
-            place=place,
-            in_interface=self.there,
-            out_interface="" if place is Place.RAW else self.here,
-            source=self.destination,
-            destination=self.source,
-            opening=opening,
-            answers=True,
-            tracked=tracked,
-        )
-
-    def masquerade(self, opening: Opening | None) -> ForwardRule:
-        return ForwardRule(
-            family=self.family,
-            place=Place.POSTROUTING,
-            action=Action.MASQUERADE,
-            out_interface=self.there,
-            source=self.source,
-            opening=opening,
-        )

@@ -33,6 +33,7 @@ __all__ = ["Journey", "Step", "Verdict", "journey", "outside_interface", "way_ou
 
 _LOOPBACK: Final = "lo"
 _DEEPEST: Final = 64  # chains that lead to chains; more are a circle, or made to annoy
+_MOST: Final = 10_000  # chains on one way: those that lead to others twice multiply
 
 
 class Verdict(StrEnum):
@@ -50,6 +51,8 @@ _VERDICTS: Final = {
     Effect.REJECT: Verdict.REJECT,
     Effect.UNKNOWN: Verdict.UNKNOWN,
 }
+_UNTRACKED: Final = ("UNTRACKED",)
+_ENDS: Final = frozenset({Effect.DROP, Effect.REJECT})
 _FILTERING: Final = frozenset({Hook.INPUT, Hook.FORWARD})
 # What changes nothing about where a packet goes.
 _PASSING: Final = frozenset({Effect.NOTHING, Effect.SNAT})
@@ -211,6 +214,9 @@ class _Walk:
     packet: Packet
     steps: list[Step] = field(factory=list[Step])
     doubts: list[Step] = field(factory=list[Step])
+    chains: int = 0
+    entered: int = 0
+    """The doubts that there were as it entered the chain of a hook."""
 
     def place(self) -> None:
         """Find out what the packet does not say of its addresses."""
@@ -264,6 +270,7 @@ class _Walk:
         for table, chain in self.firewall.entered(hook, self.packet.version):
             if chain.translates and (again or self._is_settled(hook)):
                 continue
+            self.entered = len(self.doubts)
             ended = self._chain(hook, table, chain, 0)
             if ended is None:
                 ended = self._policy(hook, table, chain)
@@ -273,8 +280,7 @@ class _Walk:
 
     def _is_settled(self, hook: Hook) -> bool:
         """Whether no chain that translates is entered: not the first packet, or it is done."""
-        states = self.packet.states
-        first = states is None or "NEW" in states
+        first = self.packet.states is None or self.packet.is_first
         done = hook in (Hook.PREROUTING, Hook.OUTPUT) and self.packet.readdressed
         return not first or done
 
@@ -308,7 +314,8 @@ class _Walk:
         effect = step.effect
         if effect in (Effect.JUMP, Effect.GOTO):
             target = table.chain(step.rule.target)
-            if target is None or depth == _DEEPEST:
+            self.chains += 1
+            if target is None or depth == _DEEPEST or self.chains > _MOST:
                 return self._lost(step)
             return self._chain(step.hook, table, target, depth + 1)
         if effect is Effect.DNAT:
@@ -321,18 +328,22 @@ class _Walk:
         if effect is Effect.MARK:
             self.packet = evolve(self.packet, mark=None)
         elif effect is Effect.UNTRACK:
-            self.packet = evolve(self.packet, states=None)
+            self.packet = evolve(self.packet, states=None if self._may_be_out() else _UNTRACKED)
         elif effect is Effect.SNAT:
             return Effect.ACCEPT
         return effect if effect in _VERDICTS else None
 
     def _translate(self, step: Step) -> Effect:
         new = step.rule.new_destination
-        if new is None or new.several:
+        if new is None or new.several or self.packet.states is None or self._may_be_out():
             return self._lost(step)
         self.packet = _readdressed(self.packet, new)
         self.place()
         return Effect.ACCEPT
+
+    def _may_be_out(self) -> bool:
+        """Whether a doubt may have led it out of the chain of this hook, and further on."""
+        return any(step.effect not in _ENDS for step in self.doubts[self.entered :])
 
     def _lost(self, step: Step) -> Effect:
         self.doubts.append(step)

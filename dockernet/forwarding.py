@@ -6,12 +6,12 @@ text for ``iptables-restore``, or as a script of ``nft``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from dockernet._forwarding import Asked, Ground, planned
 from dockernet._standing import Stand, standing
-from dockernet.actions.forwarding import ForwardingState, ForwardingStatus, Machine
+from dockernet.actions.forwarding import Machine
 from dockernet.errors import FormatError, ForwardingError, SourceError
 from dockernet.formats.forwarding import iptables_commands, nft_script, restore_text
 from dockernet.model.facts import Inventory, Want
@@ -26,6 +26,7 @@ from dockernet.model.forwarding import (
     interface_name,
     plain_tag,
 )
+from dockernet.model.forwarding_status import ForwardingState, ForwardingStatus
 from dockernet.model.networks import Network
 from dockernet.model.vantage import Vantage
 from dockernet.sources.engine import Engine
@@ -58,6 +59,7 @@ __all__ = [
 ALL_PORTS: Final = "all"
 
 _FAMILIES: Final[dict[int, Literal[4, 6]]] = {4: 4, 6: 6}
+_SHORT_ID: Final = 12
 _HIGHEST_MARK: Final = 0xFFFFFFFF
 
 
@@ -144,19 +146,27 @@ def _family(family: int) -> Literal[4, 6]:
     return _FAMILIES[family]
 
 
-def _reach(to: Network | Reach | str, networks: Iterable[Network]) -> Network | Reach:
-    if isinstance(to, str) and to in (Reach.HOST, Reach.OUTSIDE):
-        return Reach(to)
-    return _network(to, networks)
+def _reach(to: Network | Reach | str, networks: Sequence[Network]) -> Network | Reach:
+    if isinstance(to, Network | Reach):
+        return to
+    if to not in (Reach.HOST, Reach.OUTSIDE):
+        return _network(to, networks)
+    # The network "host" is that of containers without one of their own.
+    if any(n.name == to and n.is_bridge for n in networks):
+        raise ForwardingError(f"to {to}", "a network has that name, too: say its id, or rename it")
+    return Reach(to)
 
 
-def _network(told: Network | str, networks: Iterable[Network]) -> Network:
+def _network(told: Network | str, networks: Sequence[Network]) -> Network:
     if isinstance(told, Network):
         return told
-    found = next((n for n in networks if told in (n.name, n.id)), None)
-    if found is None:
+    found = [n for n in networks if told in (n.name, n.id)]
+    if not found:
         raise ForwardingError(f"network {told}", "the engine has no such network")
-    return found
+    if len(found) > 1:
+        ids = ", ".join(sorted(n.id[:_SHORT_ID] for n in found))
+        raise ForwardingError(f"network {told}", f"it may be any of {ids}: say the whole id of one")
+    return found[0]
 
 
 def _require_host(machine: Vantage, inventory: Inventory) -> None:

@@ -4,8 +4,9 @@
     python examples/preflight.py --from shop-web-1 db:5432
     python examples/preflight.py --snapshot report.json --from client db:5432
 
-Each peer is examined, and what is wrong is printed with its fix. It ends with 1 where
-anything is wrong, and with 2 where there is nothing to examine.
+Each peer is examined, and what is wrong is printed with its fix; what is worth knowing
+stands beside it. It ends with 1 where anything is wrong, and with 2 where there is
+nothing to examine.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def told(report: Report) -> str:
     lines = [f"{report.target}: {'ready' if report.healthy else 'NOT ready'}"]
     for finding in report.wrong:
         lines += [f"  {finding.code}: {finding.observed}", f"  to mend it: {finding.fix}"]
+    lines += [f"  {notice.code}: {notice.observed}" for notice in report.notices]
     return "\n".join(lines)
 
 

@@ -401,6 +401,9 @@ def test_the_target_writer_says_that_no_engine_answers(shell: Shell, tmp_path: P
 def test_the_preflight_check_tells_what_is_wrong(shell: Shell) -> None:
     asked = ("preflight.py", "--snapshot", str(STORY))
     assert shell.run(*asked, "web:80", "db:5432") == (0, "web:80: ready\ndb:5432: ready\n", "")
+    code, out, _ = shell.run(*asked, "--from", "client", "web:80")
+    assert (code, out.splitlines()[0]) == (0, "web:80: ready")
+    assert "  no-names-here: client and web share the default bridge alone" in out
     code, out, _ = shell.run(*asked, "--from", "client", "api:80", "db:5432")
     assert code == 1
     assert [line for line in out.splitlines() if "ready" in line][-1] == "db:5432: NOT ready"

@@ -15,6 +15,7 @@ __all__ = ["doctor"]
 _TONES: Final = {
     Severity.FAULT: Tone.REFUSAL,
     Severity.WARNING: Tone.HEADING,
+    Severity.NOTICE: Tone.PLAIN,
     Severity.NOT_EXAMINED: Tone.ASIDE,
 }
 _FIX: Final = "  fix: "
@@ -42,7 +43,10 @@ def doctor(request: Request, *, target: str | None, outside: str | None) -> Answ
 
 
 def _status(found: Report) -> int:
-    """Something is wrong; or nothing is, but not all was permitted to be looked at."""
+    """Something is wrong; or nothing is, but not all was permitted to be looked at.
+
+    What is worth knowing and is no fault costs nothing.
+    """
     if found.wrong:
         return NOTHING
     return FOUND if found.complete else UNASKED

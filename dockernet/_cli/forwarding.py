@@ -141,6 +141,7 @@ def _status(plan: ForwardingPlan) -> Answer:
             "state": found.state,
             "missing": list(found.missing),
             "turned_on": list(found.turned_on),
+            "stopped_by": [documents.placed_rule(one) for one in found.stopped_by],
         },
         shown=_words(plan, str(found)),
         status=FOUND if found.state is ForwardingState.APPLIED else NOTHING,

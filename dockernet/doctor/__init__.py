@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from dockernet.doctor.asked import Gathering
+from dockernet.doctor.asked import Gathering, check_timeout
 from dockernet.doctor.codes import ENTRIES as _ENTRIES
 from dockernet.doctor.codes import Code, Entry, Severity, Theme
 from dockernet.doctor.findings import Evidence, Finding, Fix, Kind, Report
@@ -67,12 +67,13 @@ def examine(
         timeout: Seconds for the engine, for each program and each dial.
 
     Raises:
-        FormatError: A target is malformed.
+        FormatError: A target is malformed, or the time is none.
         PeerNotFoundError: There is no container to look from.
         SourceError: There is a container to look from, and the engine cannot be asked.
     """
     asked = None if target is None else Target.of(target)
     beyond = None if outside is None else Target.parse(outside)
+    check_timeout(timeout)
     known = Engine(timeout=timeout) if engine is None else engine
     try:
         return report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ from dockernet.sources.firewall import read_firewall
 from dockernet.sources.places import Inside, entering
 from dockernet.sources.snapshot import Snapshot
 
-__all__ = ["Gathering", "Senses", "check_outside"]
+__all__ = ["Gathering", "Senses", "check_outside", "check_timeout"]
 
 
 @frozen(kw_only=True)
@@ -79,3 +80,13 @@ def check_outside(outside: Target | None) -> None:
         return
     if outside.port is None or outside.port.protocol != "tcp" or outside.project is not None:
         raise FormatError(str(outside), "expected HOST:PORT of tcp for the outside")
+
+
+def check_timeout(timeout: float) -> None:
+    """Check that seconds are some that one can wait.
+
+    Raises:
+        FormatError: They are not.
+    """
+    if not 0 < timeout <= threading.TIMEOUT_MAX:
+        raise FormatError(str(timeout), "expected a timeout of more than 0 seconds")

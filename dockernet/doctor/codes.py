@@ -24,6 +24,8 @@ class Severity(StrEnum):
     """Something does not connect, or will not."""
     WARNING = "warning"
     """Something connects, or may; and something else about it is wrong."""
+    NOTICE = "notice"
+    """It connects; and something about it is worth knowing."""
     NOT_EXAMINED = "not examined"
     """Nothing is known: it could not be looked at."""
 
@@ -75,6 +77,7 @@ class Code(StrEnum):
     NAME_NOT_FOUND = "name-not-found"
     DIAL_FAILED = "dial-failed"
     ONE_FAMILY_ANSWERS = "one-family-answers"
+    ANOTHER_WAY_CLOSED = "another-way-closed"
 
     NOTHING_LISTENS = "nothing-listens"
     LISTENS_ON_ANOTHER_PORT = "listens-on-another-port"
@@ -134,7 +137,8 @@ class Entry:
     page: str = ""
 
 
-_F, _W, _N = Severity.FAULT, Severity.WARNING, Severity.NOT_EXAMINED
+_F, _W = Severity.FAULT, Severity.WARNING
+_I, _N = Severity.NOTICE, Severity.NOT_EXAMINED
 _REFUSAL: Final = "The table of routes has no way from where you stand to the peer's port."
 _DIALLED: Final = "The endpoint was dialled from where you stand"
 _SOCKETS: Final = (
@@ -296,7 +300,10 @@ _ROWS: Final[Mapping[Code, tuple[Theme, Severity, str, str, str, str]]] = {
         _F,
         "Nobody answers at the endpoint",
         "what was resolved is right, and nothing listens there yet",
-        "Every endpoint was dialled, and none keeps a connection.",
+        (
+            "It is the reason that `connect` and `wait` give: every endpoint was dialled, and none "
+            "keeps a connection. `dockernet doctor` tells each outcome by a code of its own."
+        ),
         "Start what listens there, or wait for it.",
     ),
     Code.STALE: (
@@ -389,6 +396,14 @@ _ROWS: Final[Mapping[Code, tuple[Theme, Severity, str, str, str, str]]] = {
         "a caller that prefers the other family waits, or fails",
         "The endpoints of both families were dialled.",
         "Make the application listen on `::`, or dial the family that answers.",
+    ),
+    Code.ANOTHER_WAY_CLOSED: (
+        Theme.WAY,
+        _I,
+        "Another way to the peer is closed",
+        "the best endpoint answers, and whoever dials this one is not let through",
+        "Every endpoint was dialled; of one peer and family a better one answers.",
+        "Dial the better one, as `dockernet resolve` tells it; or open the other, too.",
     ),
     Code.NOTHING_LISTENS: (
         Theme.PEER,
@@ -509,7 +524,7 @@ _ROWS: Final[Mapping[Code, tuple[Theme, Severity, str, str, str, str]]] = {
         Theme.FIREWALL,
         _F,
         "A rule of a published port is missing",
-        "from other machines the port leads nowhere, although the engine shows it as published",
+        "from other machines the port leads nowhere, or by a userland proxy alone",
         (
             "The rules that an engine makes for a published port are looked for, as `dockernet "
             "firewall` shows them."
@@ -526,7 +541,7 @@ _ROWS: Final[Mapping[Code, tuple[Theme, Severity, str, str, str, str]]] = {
     ),
     Code.NO_NAMES_HERE: (
         Theme.NAMES,
-        _W,
+        _I,
         "Containers have no names here",
         "applications that dial the peer by its name do not find it; its address does work",
         (

@@ -174,6 +174,15 @@ class Examined:
         return tuple(n for n in self.networks if n.is_bridge and n.interface)
 
     @property
+    def concerned(self) -> tuple[Network, ...]:
+        """Those of them that it is about: with a target, the peers' and the caller's."""
+        if self.target is None:
+            return self.bridges
+        ends = (*map(self.owner_of, self.peers), *([] if self.caller is None else [self.caller]))
+        mine = {place.network_id for container in ends for place in container.networks}
+        return tuple(n for n in self.bridges if n.id in mine)
+
+    @property
     def containers(self) -> tuple[Container, ...]:
         """The engine's containers."""
         return () if self.inventory is None else self.inventory.containers
@@ -205,9 +214,31 @@ class Examined:
         answering = {one.endpoint for one in self.dialled if one.answered}
         return tuple(e for e in self.endpoints if e not in answering)
 
+    @property
+    def spare(self) -> tuple[Dialled, ...]:
+        """What does not answer where the same peer does by a better way, and the same family."""
+        return tuple(
+            one
+            for place, one in enumerate(self.dialled)
+            if not one.answered
+            and any(b.answered and _is_another_way(b, one) for b in self.dialled[:place])
+        )
+
+    @property
+    def unreached(self) -> tuple[Endpoint, ...]:
+        """The silent endpoints that somebody misses."""
+        spare = {one.endpoint for one in self.spare}
+        return tuple(e for e in self.silent if e not in spare)
+
     def network(self, network_id: str) -> Network | None:
         """The network of that id."""
         return None if self.inventory is None else self.inventory.network(network_id)
+
+    def owner_of(self, container: Container) -> Container:
+        """The container whose network namespace a container uses: itself for most."""
+        owner = container.shares_network_of
+        found = self.inventory.container(owner) if self.inventory is not None and owner else None
+        return found or container
 
     def listeners_of(self, container: Container) -> Listening | None:
         """Who listens in a container, where that is known."""
@@ -227,3 +258,10 @@ class Examined:
     def addresses_of(self, container: Container) -> frozenset[IPAddress]:
         """Every address of a container."""
         return frozenset(a for n in container.networks for a in n.addresses)
+
+
+def _is_another_way(better: Dialled, one: Dialled) -> bool:
+    """Whether two lead to one peer; what a name server tells by one way may be replicas."""
+    here, there = better.endpoint, one.endpoint
+    ways = [(e.route, e.network) for e in (here, there)]
+    return (here.peer, here.family) == (there.peer, there.family) and ways[0] != ways[1]

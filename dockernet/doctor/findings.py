@@ -77,7 +77,7 @@ class Fix:
 
 @frozen(kw_only=True)
 class Finding:
-    """Something that is wrong, or could not be looked at.
+    """Something that is wrong or worth knowing, or could not be looked at.
 
     Attributes:
         code: The stable code.
@@ -151,6 +151,11 @@ class Report:
     def wrong(self) -> tuple[Finding, ...]:
         """The findings that something is wrong: faults and warnings."""
         return tuple(f for f in self.findings if f.severity in (Severity.FAULT, Severity.WARNING))
+
+    @property
+    def notices(self) -> tuple[Finding, ...]:
+        """The findings that are no fault, and worth knowing."""
+        return tuple(f for f in self.findings if f.severity is Severity.NOTICE)
 
     @property
     def healthy(self) -> bool:

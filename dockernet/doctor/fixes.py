@@ -59,8 +59,8 @@ def let_in(network: Network, to: str, ports: Iterable[Port], family: int) -> Fix
     opened = (("--port", _opened(port)) for port in dict.fromkeys(ports))
     way = ("dockernet", "forward", "apply", str(network), to)
     words = (*way, *(word for pair in opened for word in pair), f"-{family}")
-    change = "take the rule away"
-    return Fix((words,), change) if _NAME.fullmatch(str(network)) else Fix((), change)
+    sound = _NAME.fullmatch(str(network))
+    return Fix((words,)) if sound else Fix((), "let these packets through")
 
 
 def _opened(port: Port) -> str:

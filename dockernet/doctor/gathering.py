@@ -6,7 +6,7 @@ Nothing is dialled but what the caller has named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Address
@@ -18,27 +18,20 @@ from attrs import define, evolve, field
 from dockernet._matching import match
 from dockernet._standing import Stand, identified, network_owner, standing, vantage_in
 from dockernet.doctor.asked import Gathering, check_outside
-from dockernet.doctor.examined import (
-    Examined,
-    Listening,
-    OutsideWorld,
-    Trouble,
-    TroubleKind,
-    Unseen,
-)
+from dockernet.doctor.examined import Examined, Listening, Trouble, TroubleKind, Unseen
+from dockernet.doctor.lookout import Lookout, lookout_here, lookout_in
 from dockernet.errors import (
     AmbiguousPeerError,
+    DockernetError,
     EngineTimeoutError,
     SourceError,
 )
 from dockernet.formats.engine import with_network_ids
-from dockernet.model.addresses import IPAddress
 from dockernet.model.conflicts import PortConflict
 from dockernet.model.containers import Container
-from dockernet.model.endpoints import Endpoint
 from dockernet.model.facts import Inventory, Source, Want
 from dockernet.model.mappings import FrozenMap
-from dockernet.model.places import Dialled, LookUp, Place
+from dockernet.model.places import Place
 from dockernet.model.portmap import PortMap
 from dockernet.model.ports import Protocol
 from dockernet.model.publications import publications
@@ -51,7 +44,7 @@ from dockernet.sources.environ import Environ
 from dockernet.sources.hosts_file import HostsFile
 from dockernet.sources.listeners import read_holdings
 from dockernet.sources.peer_sockets import read_every_listener
-from dockernet.sources.places import read_place, read_routes, read_switches
+from dockernet.sources.places import read_routes, read_switches
 from dockernet.sources.snapshot import Snapshot
 from dockernet.sources.vantage import read_vantage
 
@@ -60,13 +53,12 @@ __all__ = ["gathered"]
 T = TypeVar("T")
 
 _EMBEDDED: Final = IPv4Address("127.0.0.11")
-_PATIENCE: Final = 3.0  # seconds for one dial; somebody near has answered by then
-_ASKING: Final = 2.0  # seconds for one name server
 _HOST_PARTS: Final = "kernel, firewall and sockets of the engine's host"
+# With what a look may fail, and the rest is examined all the same.
+_FAILURES: Final = (DockernetError, OSError, UnicodeError, RecursionError)
 _ROOT_WORDS: Final = ("needs root", "capability")
 _LISTENED: Final[tuple[Protocol, ...]] = ("tcp", "udp")
 _ID_DIGITS: Final = 12
-_MOST_SERVERS: Final = 3  # as resolv.conf(5) has it
 
 
 def gathered(asked: Gathering) -> Examined:
@@ -87,7 +79,7 @@ class _Gatherer:
 
     asked: Gathering
     found: Examined = field(init=False, factory=lambda: Examined(vantage=Vantage()))
-    pid: int | None = field(init=False, default=None)
+    lookout: Lookout | None = field(init=False, default=None)
     unseen: list[Unseen] = field(init=False, factory=list[Unseen])
 
     def gather(self) -> Examined:
@@ -118,12 +110,14 @@ class _Gatherer:
         return engine if isinstance(engine, Engine) and known else None
 
     def _tried(self, what: str, ask: Callable[[], T]) -> T | None:
-        """Ask, or note that it could not be asked."""
+        """Look, or note that it could not be looked at."""
         try:
             return ask()
-        except SourceError as error:
-            denied = any(word in error.reason for word in _ROOT_WORDS)
-            self.unseen.append(Unseen(what, error.reason, permitted=not denied))
+        except _FAILURES as error:
+            reason = error.reason if isinstance(error, SourceError) else str(error)
+            denied = isinstance(error.__cause__ or error, PermissionError)
+            denied = denied or any(word in reason for word in _ROOT_WORDS)
+            self.unseen.append(Unseen(what, reason, permitted=not denied))
             return None
 
     # The engine, and where the caller stands.
@@ -167,46 +161,27 @@ class _Gatherer:
     def _look_at_place(self) -> None:
         if self._recorded:
             return
+        senses, timeout = self.asked.senses, self.asked.timeout
         if self.asked.origin is None:
-            self.found = evolve(self.found, place=read_place(root=self._root))
+            self.lookout = lookout_here(senses, timeout)
+            self.found = evolve(self.found, place=self.lookout.place)
             return
         what = f"the inside of {self.asked.origin}"
         if self.found.machine is None:
             self.unseen.append(Unseen(what, "the engine's host is not here"))
             return
-        place = self._tried(what, self._place_of_origin)
-        if place is not None:
+        self.lookout = self._tried(what, self._lookout_in_origin)
+        if self.lookout is not None:
+            place = self.lookout.place
             self.found = evolve(
                 self.found, place=place, vantage=_seen_by(self.found.vantage, place)
             )
 
-    def _place_of_origin(self) -> Place | None:
-        caller, engine = self._origin, self._live
-        pid = None if caller is None or engine is None else engine.pid(caller.id)
-        if pid is None or caller is None:
-            raise SourceError("place", "it does not run")
-        place = read_place(pid, caller.id, root=self._root)
-        # Nothing can be dialled from what may not be entered.
-        self.asked.senses.enter(pid, self._root)(lambda: None)
-        self.pid = pid
-        return place
-
-    @property
-    def _origin(self) -> Container | None:
+    def _lookout_in_origin(self) -> Lookout:
         """The container to look from itself, and not the one whose network it uses."""
-        inventory, vantage = self.found.inventory, self.found.vantage
-        return None if inventory is None else inventory.container(vantage.id or "")
-
-    def _inside(self, work: Callable[[], T]) -> T:
-        """Do work from the place that is examined."""
-        if self.pid is None:
-            return work()
-        return self.asked.senses.enter(self.pid, self._root)(work)
-
-    @property
-    def _dials(self) -> bool:
-        """Whether anything can be asked and dialled from the place."""
-        return self.found.place is not None
+        engine, origin = self._live, self.found.vantage.id or ""
+        pid = None if engine is None else engine.pid(origin)
+        return lookout_in(origin, pid, self.asked.senses, self.asked.timeout)
 
     # The target.
 
@@ -243,12 +218,10 @@ class _Gatherer:
         return [self.asked.engine, Dns(), HostsFile(), Environ()]
 
     def _dial(self) -> None:
-        if self._dials and self.found.endpoints:
-            self.found = evolve(self.found, dialled=self._dialled(self.found.endpoints))
-
-    def _dialled(self, endpoints: Iterable[Endpoint]) -> tuple[Dialled, ...]:
-        timeout = min(self.asked.timeout, _PATIENCE)
-        return self.asked.senses.dial(endpoints, timeout, self._inside)
+        lookout, endpoints = self.lookout, self.found.endpoints
+        if lookout is not None and endpoints:
+            told = self._tried("the endpoints", partial(lookout.dialled, endpoints))
+            self.found = evolve(self.found, dialled=told or ())
 
     # The engine's host.
 
@@ -277,14 +250,14 @@ class _Gatherer:
             firewall=self._tried(
                 "firewall", partial(self.asked.senses.firewall, self.asked.timeout)
             ),
-            proxied=self._proxied(),
+            proxied=self._tried("listeners of the host", self._proxied),
         )
 
     def _look_at_rules(self) -> None:
         """Where a published port answers on the host, others may be out of reach of it."""
         published = any(e.route is Route.PUBLISHED for e in self.found.endpoints)
         if self.found.machine is not None and published:
-            with suppress(SourceError):
+            with suppress(*_FAILURES):
                 told = self.asked.senses.firewall(self.asked.timeout)
                 self.found = evolve(self.found, firewall=told)
 
@@ -343,51 +316,33 @@ class _Gatherer:
     # Names.
 
     def _ask_for_names(self) -> None:
-        place = self.found.place
-        if place is None or _EMBEDDED not in place.nameservers:
-            return
-        caller = self.found.caller
-        own = (caller.id if caller is not None else self.found.vantage.id or "")[:_ID_DIGITS]
-        if own:
-            self.found = evolve(self.found, own_name=self._asked(own, _EMBEDDED))
+        lookout, own = self.lookout, self._own_name
+        if lookout is not None and own and _EMBEDDED in lookout.place.nameservers:
+            told = self._tried("the embedded DNS", partial(lookout.asked, own, _EMBEDDED))
+            self.found = evolve(self.found, own_name=told)
 
-    def _asked(self, name: str, server: IPAddress) -> LookUp:
-        seconds = min(self.asked.timeout, _ASKING)
-        return self._inside(partial(self.asked.senses.ask, name, server, seconds))
+    @property
+    def _own_name(self) -> str:
+        """A name that the embedded DNS knows by itself; others it would ask strangers for.
+
+        It is the short id of the container whose network namespace it serves.
+        """
+        vantage, caller = self.found.vantage, self.found.caller
+        if self.found.inventory is None:
+            return (vantage.network_owner or vantage.id or "")[:_ID_DIGITS]
+        return "" if caller is None else caller.id[:_ID_DIGITS]
 
     # The outside.
 
     def _go_outside(self) -> None:
-        outside, place = self.asked.outside, self.found.place
+        outside, lookout = self.asked.outside, self.lookout
         if outside is None or outside.port is None:
             return
-        if place is None:
+        if lookout is None:
             self.unseen.append(Unseen(str(outside), "nothing can be dialled from there"))
             return
-        look_ups = () if outside.address else self._look_ups(outside.name, place)
-        told = (address for one in look_ups for address in one.addresses)
-        addresses = (outside.address,) if outside.address else tuple(dict.fromkeys(told))
-        endpoints = [Endpoint(a, outside.port.number) for a in addresses]
-        world = OutsideWorld(
-            host=outside.name,
-            port=outside.port.number,
-            look_ups=look_ups,
-            dialled=self._dialled(endpoints),
-        )
+        world = self._tried(str(outside), partial(lookout.outside, outside, outside.port.number))
         self.found = evolve(self.found, outside=world)
-
-    def _look_ups(self, name: str, place: Place) -> tuple[LookUp, ...]:
-        """What the hosts file or the name servers of the place say, until one has addresses."""
-        folded = name.casefold()
-        lines = [h.address for h in place.hosts if folded in map(str.casefold, h.names)]
-        if lines:
-            return (LookUp(name=name, code="NOERROR", addresses=tuple(lines)),)
-        told: list[LookUp] = []
-        for server in place.nameservers[:_MOST_SERVERS]:
-            told.append(self._asked(name, server))
-            if told[-1].addresses:
-                break
-        return tuple(told) or (LookUp(name=name, word="no name server is configured"),)
 
 
 def _in_detail(engine: Engine | Snapshot, inventory: Inventory) -> Inventory:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
+from attrs import evolve
+
 from dockernet._journey import way_out as way_to
 from dockernet.doctor import fixes
 from dockernet.doctor.codes import ENTRIES, Code
 from dockernet.doctor.examined import Examined, OutsideWorld
 from dockernet.doctor.findings import Evidence, Finding, Fix, Kind
-from dockernet.doctor.rules import judged, sent_by, way_out
+from dockernet.doctor.packets import judged, sent_by, way_out
 from dockernet.doctor.ways import DIALLED
 from dockernet.model.addresses import IPAddress, IPNetwork
 from dockernet.model.containers import Container
 from dockernet.model.firewalls import Effect
 from dockernet.model.networks import Network
 from dockernet.model.packets import Packet
-from dockernet.model.places import LookUp
+from dockernet.model.places import Dialled, LookUp
 from dockernet.model.ports import Port
 
 __all__ = ["dialled", "internal", "masquerade", "name_servers", "route", "rules"]
@@ -38,17 +40,24 @@ def _addresses(world: OutsideWorld) -> tuple[IPAddress, ...]:
     return tuple(h for h in dict.fromkeys(hosts) if isinstance(h, IPv4Address | IPv6Address))
 
 
+def _led(examined: Examined, world: OutsideWorld) -> tuple[Dialled, ...]:
+    """What was dialled, without the families that lead nowhere, where another one does."""
+    leads = () if examined.place is None else examined.place.leads_out
+    led = tuple(one for one in world.dialled if one.endpoint.family in leads)
+    return led or world.dialled
+
+
 def dialled(examined: Examined) -> Iterator[Finding]:
     """It does not answer."""
     world = _missed(examined)
-    for one in () if world is None else world.dialled:
+    for one in () if world is None else _led(examined, world):
         code = DIALLED[one.outcome]
         yield Finding(
             code=code,
             subject=str(world),
             observed=f"{one.endpoint} in the outside was dialled: {one.outcome}",
             evidence=(Evidence(Kind.REPLY, str(one.endpoint), one.word or one.outcome),),
-            fix=Fix((), ENTRIES[code].mend),
+            fix=Fix((), f"look whether {world} is up, and at firewalls on the way"),
         )
 
 
@@ -80,7 +89,8 @@ def route(examined: Examined) -> Iterator[Finding]:
     if world is None or place is None:
         return
     on_link = [subnet for interface in place.interfaces for subnet in interface.subnets]
-    wanted = _addresses(world) or (None,)
+    led = evolve(world, dialled=_led(examined, world))
+    wanted = _addresses(led) or (None,)
     families = {4 if a is None else a.version for a in wanted if not _is_in(a, on_link)}
     for family in sorted(families.difference(place.leads_out)):
         yield Finding(
@@ -131,7 +141,7 @@ def rules(examined: Examined) -> Iterator[Finding]:
     world = _missed(examined)
     for one in () if world is None else world.dialled:
         sent = sent_by(examined, one.endpoint)
-        found = None if sent is None else judged(examined, sent)
+        found = None if sent is None else judged(examined, sent, outcome=one.outcome)
         if found is not None:
             yield found
 
@@ -141,7 +151,8 @@ def masquerade(examined: Examined) -> Iterator[Finding]:
     world, caller = _missed(examined), examined.caller
     if world is None or caller is None or examined.firewall is None or examined.machine is None:
         return
-    for address in _addresses(world):
+    hosts = {own for i in examined.machine.interfaces for own in i.addresses}
+    for address in (a for a in _addresses(world) if a not in hosts):
         way = way_out(examined, caller, address.version)
         if way is not None and not _is_translated(examined, address, *way):
             yield _bare(world, caller, address, way[1])

@@ -47,6 +47,7 @@ So {follows}.
 _SEVERITIES = {
     Severity.FAULT: "It is a fault: something does not connect, or will not.",
     Severity.WARNING: "It is a warning: something may connect, and something else is wrong.",
+    Severity.NOTICE: "It is a notice: it connects, and something about it is worth knowing.",
     Severity.NOT_EXAMINED: "It is no fault: nothing is known.",
 }
 

@@ -17,6 +17,8 @@ from dockernet.refusals import Route
 __all__ = ["host_ports", "listening", "restarting", "unhealthy"]
 
 _EMBEDDED = "127.0.0.11"  # where the embedded DNS listens (moby, daemon/libnetwork/resolver.go)
+_MOST = 8  # of the sockets that are told
+_INIT = 1  # it listens for others, as systemd does, and must not end
 # Over loopback one is where the peer is: its loopback is this one.
 _SAME_PLACE = frozenset({Route.SAME_NAMESPACE, Route.HOST_MODE})
 
@@ -53,15 +55,20 @@ def _port(
 
 def _absent(peer: Container, port: Port, own: Iterable[Listener], known: Listening) -> Finding:
     others = [one for one in own if one.protocol == port.protocol]
-    if not others:
+    hosted = peer.network_mode == "host"  # what else listens there is of the host
+    if hosted or not others:
+        place = (
+            f"port {port} of the host, where {peer} is" if hosted else f"{port.protocol} in {peer}"
+        )
         return Finding(
             code=Code.NOTHING_LISTENS,
             subject=f"{peer}:{port}",
-            observed=f"nothing listens on {port.protocol} in {peer}",
+            observed=f"nothing listens on {place}",
             evidence=(Evidence(Kind.FILE, f"{known.table}/{port.protocol}", "no socket listens"),),
             fix=Fix((), f"start the application; docker logs {peer} shows what it says"),
         )
-    ports = ", ".join(dict.fromkeys(f"{o.port}/{o.protocol}" for o in others))
+    every = tuple(dict.fromkeys(f"{o.port}/{o.protocol}" for o in others))
+    ports = ", ".join(every[:_MOST]) + (f" and {len(every) - _MOST} more" if every[_MOST:] else "")
     return Finding(
         code=Code.LISTENS_ON_ANOTHER_PORT,
         subject=f"{peer}:{port}",
@@ -75,7 +82,7 @@ def _seen(found: Iterable[Listener], known: Listening) -> tuple[Evidence, ...]:
     sockets = ((one.protocol, f"{one.address} port {one.port}") for one in found)
     return tuple(
         Evidence(Kind.FILE, f"{known.table}/{protocol}", text)
-        for protocol, text in dict.fromkeys(sockets)
+        for protocol, text in tuple(dict.fromkeys(sockets))[:_MOST]
     )
 
 
@@ -133,7 +140,7 @@ def _freed(peer: Container, conflict: PortConflict) -> Fix:
     start = ("start", str(peer))
     if conflict.container is not None:
         return fixes.docker(("stop", conflict.container), start, change=change)
-    if conflict.pid is None:
+    if conflict.pid in (None, _INIT):
         return Fix((), f"stop who holds it, or {change}")
     ended = ("kill", str(conflict.pid))
     fix = fixes.docker(start, change=change)

@@ -8,6 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from dockernet.doctor import engines, kernel, names, outside, peers, rules, unseen, ways
+from dockernet.doctor.codes import Code, Theme
 from dockernet.doctor.examined import Examined
 from dockernet.doctor.findings import Finding, Report, in_order
 
@@ -32,6 +33,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     kernel.bridge_filter,
     kernel.overlaps,
     rules.blocked,
+    rules.other_ways,
     rules.on_the_way,
     rules.from_containers,
     rules.missing,
@@ -53,13 +55,26 @@ CHECKS: Final[tuple[Check, ...]] = (
 """Every check. A new one is a function, and a row here; its code has a row in ``codes``."""
 
 
+_OF_A_PACKET: Final = frozenset(
+    {
+        Code.DROPPED_BY_RULE,
+        Code.REJECTED_BY_RULE,
+        Code.HOST_REJECTS_CONTAINERS,
+        Code.BLOCKED_BY_POLICY,
+    }
+)
+
+_OF_A_FAMILY: Final = {Code.IPV4_FORWARDING_OFF: 4, Code.IPV6_FORWARDING_OFF: 6}
+_OF_AN_END: Final = frozenset({Theme.PEER, Theme.FIREWALL, Theme.OUTSIDE})
+
+
 def report(examined: Examined) -> Report:
     """Walk the table of checks over what was gathered."""
     found = [finding for check in CHECKS for finding in check(examined)]
     return Report(
         target="" if examined.target is None else str(examined.target),
         stand=_stand(examined),
-        findings=in_order(_explained(found)),
+        findings=in_order(_explained(found, str(examined.outside))),
         notes=tuple(_notes(examined)),
     )
 
@@ -69,13 +84,38 @@ def _stand(examined: Examined) -> str:
     return f"{place}, as recorded" if examined.recorded else place
 
 
-def _explained(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Findings, with what each is due to where that was found as well."""
+def _explained(findings: Iterable[Finding], world: str) -> Iterator[Finding]:
+    """Findings, with what each is due to where that was found as well.
+
+    Args:
+        findings: The findings.
+        world: The target beyond, as the findings about it name it.
+    """
     every = tuple(findings)
-    there = {finding.code: finding for finding in reversed(every)}
     for finding in every:
-        causes = tuple(c for c in ways.CAUSES.get(finding.code, ()) if c in there)
-        yield evolve(finding, causes=causes, fix=there[causes[0]].fix) if causes else finding
+        found = [
+            next((f for f in every if f.code is code and _explains(f, finding, world)), None)
+            for code in ways.CAUSES.get(finding.code, ())
+        ]
+        causes = [cause for cause in found if cause is not None]
+        codes = tuple(cause.code for cause in causes)
+        yield evolve(finding, causes=codes, fix=causes[0].fix) if causes else finding
+
+
+def _explains(cause: Finding, finding: Finding, world: str) -> bool:
+    """Whether it can be the cause.
+
+    A rule is one for the very packet that it was tried with. What is of a peer is none for
+    the outside, nor the other way round.
+    """
+    if cause.code in _OF_A_PACKET:
+        return cause.subject in {evidence.where for evidence in finding.evidence}
+    if cause.code in _OF_A_FAMILY:
+        families = {6 if evidence.where.startswith("[") else 4 for evidence in finding.evidence}
+        return _OF_A_FAMILY[cause.code] in families
+    if cause.entry.theme in _OF_AN_END:
+        return (cause.subject == world) == (finding.subject == world)
+    return True
 
 
 def _notes(examined: Examined) -> Iterator[str]:

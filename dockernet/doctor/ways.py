@@ -85,7 +85,9 @@ def refusals(examined: Examined) -> Iterator[Finding]:
 
 def _fix(examined: Examined, refusal: Refusal) -> Fix:
     made = _FIXES.get(refusal.reason)
-    peer = next(iter(examined.peers), None)
+    states = _STATES.get(refusal.reason)
+    meant = (p for p in examined.peers if states is None or p.state in states)
+    peer = next(meant, None)
     fix = None if made is None or peer is None else made(examined, peer)
     return Fix((), refusal.fix) if fix is None else fix
 
@@ -108,7 +110,7 @@ def _attach(examined: Examined, peer: Container) -> Fix | None:
 def _join(examined: Examined, peer: Container) -> Fix | None:
     """Connect the caller to where the peer is."""
     caller = examined.caller
-    theirs = next((a.network for a in _owner(examined, peer).networks if a.addresses), None)
+    theirs = next((a.network for a in examined.owner_of(peer).networks if a.addresses), None)
     if caller is None or theirs is None:
         return None
     port = next(iter(examined.ports_of(peer)), None)
@@ -117,23 +119,16 @@ def _join(examined: Examined, peer: Container) -> Fix | None:
 
 def _together(examined: Examined, peer: Container) -> Fix | None:
     caller = examined.caller
-    return None if caller is None else fixes.together(caller, _owner(examined, peer))
+    return None if caller is None else fixes.together(caller, examined.owner_of(peer))
 
 
-def _bridge(_: Examined, peer: Container) -> Fix:
-    return fixes.connect(peer, "bridge")
+def _bridge(examined: Examined, peer: Container) -> Fix:
+    return fixes.connect(examined.owner_of(peer), "bridge")
 
 
 def _out(examined: Examined, _: Container) -> Fix | None:
     caller = examined.caller
     return None if caller is None else fixes.connect(caller, "bridge")
-
-
-def _owner(examined: Examined, peer: Container) -> Container:
-    """The container whose network namespace a peer uses."""
-    inventory, owner = examined.inventory, peer.shares_network_of
-    found = inventory.container(owner) if inventory is not None and owner else None
-    return found or peer
 
 
 _FIXES: Final[Mapping[Reason, Callable[[Examined, Container], Fix | None]]] = {
@@ -148,6 +143,12 @@ _FIXES: Final[Mapping[Reason, Callable[[Examined, Container], Fix | None]]] = {
     Reason.HOST_ADDRESS_UNKNOWN: _out,
 }
 """Commands, for the reasons that some mend; the others have the refusal's own words."""
+
+_STATES: Final[Mapping[Reason, frozenset[str]]] = {
+    Reason.NOT_RUNNING: frozenset({"created", "exited"}),
+    Reason.PAUSED: frozenset({"paused"}),
+}
+"""Whom they mend: of several replicas not all are, and what is dead does not start again."""
 
 
 def unknown(examined: Examined) -> Iterator[Finding]:
@@ -183,8 +184,9 @@ def _was_heard(told: Explanation) -> bool:
 
 def dialled(examined: Examined) -> Iterator[Finding]:
     """An endpoint does not answer."""
+    spare = examined.spare
     for one in examined.dialled:
-        if not one.answered and not _is_family_alone(examined, one):
+        if not (one.answered or one in spare or _is_family_alone(examined, one)):
             yield _unanswered(one, examined.explanation.target if examined.explanation else "")
 
 

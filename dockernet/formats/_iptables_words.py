@@ -10,13 +10,21 @@ from attrs import frozen
 
 from dockernet.errors import FormatError
 
-__all__ = ["Word", "quoted", "split_lines", "split_words"]
+__all__ = ["NAMING", "Word", "quoted", "split_lines", "split_words"]
 
-# Possessive, so that a quote without its end costs one look and no more.
-_QUOTED: Final = r'"(?:[^"\\]++|\\.)*+"'
-_LINE: Final = re.compile(rf'(?:[^"\n]++|{_QUOTED})*+', re.DOTALL)
-_WORD: Final = re.compile(rf'(?:[^" \t]++|{_QUOTED})++', re.DOTALL)
-_PART: Final = re.compile(rf'([^"]++)|({_QUOTED})', re.DOTALL)
+NAMING: Final = ("-i", "-o", "-j", "-g")
+"""The options of names."""
+
+# What stands in quotes begins a word; it may have newlines in it. Names of chains and
+# interfaces are never in quotes, whatever is in them. All is possessive, so that a quote
+# without its end costs one look and no more.
+_QUOTED: Final = r'"(?:[^"\\]++|\\.)*+"(?![^ \t\n])'
+_NAMED: Final = rf"(?:{'|'.join(NAMING)}) [^ \t\n]++"
+_BEGUN: Final = r"(?:\[[0-9:]*+\] )?-A [^ \t\n]++"
+_LINE: Final = re.compile(rf"{_BEGUN}(?:[ \t](?:{_NAMED}|{_QUOTED}|[^ \t\n]*+))*+", re.DOTALL)
+_WORD: Final = re.compile(
+    rf"(?<![^ \t])(?:({'|'.join(NAMING)}) ([^ \t\n]++)|({_QUOTED})|([^ \t]++))", re.DOTALL
+)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _BARE: Final = re.compile(r"[A-Za-z0-9_.,:/\[\]!+=%@-]+")
 _TO_ESCAPE: Final = re.compile(r"[\"\\']")
@@ -36,15 +44,11 @@ class Word:
 
 
 def split_lines(text: str) -> Iterator[str]:
-    """The lines; a newline in quotes ends none, but for a quote that has no end."""
-    at, quotes = 0, True
+    """The lines; a newline in the quotes of a rule ends none."""
+    at = 0
     while True:
-        end = at
-        if quotes and not text.startswith("#", at):
-            found = _LINE.match(text, at)
-            end = at if found is None else found.end()
-            quotes = not text.startswith('"', end)  # nothing closes it: nothing will
-        end = text.find("\n", end)
+        found = _LINE.match(text, at)
+        end = text.find("\n", at if found is None else found.end())
         if end < 0:
             yield text[at:]
             return
@@ -58,23 +62,19 @@ def split_words(text: str) -> tuple[Word, ...]:
     Raises:
         FormatError: A quote has no end.
     """
-    words: list[Word] = []
-    at = 0
-    for found in _WORD.finditer(text):
-        if text[at : found.start()].strip(" \t"):
-            break
-        words.append(_word(found[0]))
-        at = found.end()
-    if text[at:].strip(" \t"):
-        raise FormatError(text, "a quote has no end", text.find('"', at))
-    return tuple(words)
+    return tuple(word for found in _WORD.finditer(text) for word in _words(found))
 
 
-def _word(text: str) -> Word:
-    if '"' not in text:
-        return Word(text)
-    parts = (bare or _ESCAPED.sub(r"\1", inside[1:-1]) for bare, inside in _PART.findall(text))
-    return Word("".join(parts), quoted=True)
+def _words(found: re.Match[str]) -> Iterator[Word]:
+    option, name, inside, bare = found.groups()
+    if inside is not None:
+        yield Word(_ESCAPED.sub(r"\1", inside[1:-1]), quoted=True)
+    elif bare is None:
+        yield from (Word(option), Word(name))
+    elif bare.startswith('"'):
+        raise FormatError(found.string, "a quote has no end", found.start())
+    else:
+        yield Word(bare)
 
 
 def quoted(word: str) -> str:

@@ -13,6 +13,7 @@ from dockernet.formats.iptables import render_words
 from dockernet.model.addresses import IPNetwork
 from dockernet.model.firewalls import Chain, Effect, Firewall, Table
 from dockernet.model.forwarding import (
+    SETTINGS,
     Action,
     ForwardingPlan,
     ForwardRule,
@@ -23,22 +24,23 @@ from dockernet.model.forwarding import (
 
 __all__ = [
     "TABLES",
-    "heirs_of",
+    "chain_removals",
     "iptables_commands",
     "jump_removals",
     "made_tables",
     "nft_reminders",
     "nft_removal",
     "nft_script",
+    "others_of",
     "parent_chain",
     "remembered",
+    "reminder_text",
     "removal_text",
     "restore_text",
     "rule_words",
     "section",
     "table_name",
     "tag_of_table",
-    "turned_on_words",
 ]
 
 TABLES: Final[Mapping[Place, str]] = {
@@ -59,6 +61,7 @@ _TARGETS: Final[Mapping[Action, tuple[str, ...]]] = {
 }
 _PROGRAMS: Final = {4: "iptables", 6: "ip6tables"}
 _KNOWN: Final = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
+_LATER: Final = ("!", "--tcp-flags", "FIN,SYN,RST,ACK", "SYN")
 _TURNED_ON: Final = "turned on"
 _MADE: Final = "made"
 _FILTER: Final = "filter"
@@ -85,9 +88,23 @@ def rule_words(plan: ForwardingPlan, rule: ForwardRule) -> tuple[str, ...]:
     return (*_asked(rule), *_tag(plan.tag), *_TARGETS[rule.action])
 
 
-def turned_on_words(tag: str, name: str) -> tuple[str, ...]:
+def reminder_text(chain: str, name: str) -> str:
+    """What ``iptables-restore --noflush`` takes so that a plan's chain remembers a setting."""
+    return section(_FILTER, [_reminder(chain, name)])
+
+
+def _reminder(chain: str, name: str) -> str:
     """A rule that does nothing, and remembers that a setting was turned on."""
-    return _tag(f"{tag} {_TURNED_ON} {name}")
+    return _remembering(chain, f"{tag_of(chain)} {_TURNED_ON} {name}")
+
+
+def _made(chain: str, table: str) -> str:
+    """A rule that does nothing, and remembers that a table was made."""
+    return _remembering(chain, f"{tag_of(chain)} {_MADE} {table}")
+
+
+def _remembering(chain: str, text: str) -> str:
+    return f"-A {chain} {render_words(_tag(text))}"
 
 
 def _tag(text: str) -> tuple[str, ...]:
@@ -105,8 +122,15 @@ def _asked(rule: ForwardRule) -> Iterator[str]:
         yield from ("-o", rule.out_interface)
     if rule.opening is not None:
         yield from _ports(rule.opening, "--sport" if rule.answers else "--dport")
+        yield from _LATER if _may_begin(rule) else ()
     if rule.answers and rule.tracked:
         yield from _KNOWN
+
+
+def _may_begin(rule: ForwardRule) -> bool:
+    """Whether an answer is not known for one, and could begin a connection by tcp."""
+    tcp = rule.opening is not None and rule.opening.protocol == "tcp"
+    return rule.answers and not rule.tracked and tcp
 
 
 def _ports(opening: Opening, option: str) -> tuple[str, ...]:
@@ -181,45 +205,60 @@ def _reminders(
 ) -> Iterator[str]:
     """Rules that do nothing, and remember what the plan has changed beside rules."""
     if place is Place.FORWARD:
-        for name in settings:
-            yield f"-A {plan.chain(place)} {render_words(turned_on_words(plan.tag, name))}"
+        yield from (_reminder(plan.chain(place), name) for name in settings)
     if TABLES[place] in made:
-        words = _tag(f"{plan.tag} {_MADE} {TABLES[place]}")
-        yield f"-A {plan.chain(place)} {render_words(words)}"
+        yield _made(plan.chain(place), TABLES[place])
 
 
 def _leading(plan: ForwardingPlan, place: Place, family: int) -> str:
     return f"-I {parent_chain(plan, place, family)} 1 {render_words(_jump(plan, place))}"
 
 
-def removal_text(firewall: Firewall, family: Literal["ip", "ip6"], tag: str) -> str:
+def removal_text(
+    firewall: Firewall, family: Literal["ip", "ip6"], tag: str, kept: Container[str] = ()
+) -> str:
     """What ``iptables-restore --noflush`` takes to remove all that has a tag; or nothing.
 
-    What lets through goes first. Where a rule remembers that a setting was turned on,
-    and other chains of ours need it, one of those remembers it from now on.
+    What lets through goes first. Where the plan has made a table, another plan's chain
+    there remembers it from now on.
 
     Args:
-        firewall: The firewall as it is, of one variant of iptables.
-        family: ``ip`` or ``ip6``.
+        firewall: The firewall.
+        family: Whose tables.
         tag: The tag.
+        kept: The tables where our chains stay, led to by nothing, and remember that the
+            table was made.
     """
     tables = [table for table in firewall.tables if table.family == family]
     tables.sort(key=lambda table: table.name != _FILTER)
-    sections = ((table.name, list(_removal(table, tag))) for table in tables)
+    sections = ((table.name, list(_removal(table, tag, kept))) for table in tables)
     return "".join(section(name, lines) for name, lines in sections if lines)
 
 
-def _removal(table: Table, tag: str) -> Iterator[str]:
+def _removal(table: Table, tag: str, kept: Container[str]) -> Iterator[str]:
     own = [chain for chain in table.chains if tag_of(chain.name) == tag]
-    names = {chain.name for chain in own}
+    names = [chain.name for chain in own]
     yield from jump_removals(table, names)
-    for heir in heirs_of(table, tag)[:1]:
-        for name in remembered(own, tag):
-            yield f"-A {heir} {render_words(turned_on_words(str(tag_of(heir)), name))}"
-    for chain in own:
-        yield f"-F {chain.name}"
-    for chain in own:
-        yield f"-X {chain.name}"
+    if table.name in kept:
+        for name in names:
+            yield f"-F {name}"
+            yield _made(name, table.name)
+        return
+    for name in others_of(table, tag)[:1] if made_tables(own, tag) else ():
+        yield _made(name, table.name)
+    yield from chain_removals(names)
+
+
+def others_of(table: Table, tag: str) -> tuple[str, ...]:
+    """The chains of other plans in a table."""
+    return tuple(c.name for c in table.chains if tag_of(c.name) not in (None, tag))
+
+
+def chain_removals(names: Iterable[str]) -> Iterator[str]:
+    """The lines that take chains away with all their rules."""
+    listed = tuple(names)
+    yield from (f"-F {name}" for name in listed)
+    yield from (f"-X {name}" for name in listed)
 
 
 def jump_removals(table: Table, names: Container[str]) -> Iterator[str]:
@@ -230,15 +269,10 @@ def jump_removals(table: Table, names: Container[str]) -> Iterator[str]:
                 yield f"-D {chain.name} {rule.text}"
 
 
-def heirs_of(table: Table, tag: str) -> tuple[str, ...]:
-    """The chains of other plans that need the kernel to forward, too."""
-    others = (c.name for c in table.chains if tag_of(c.name) not in (None, tag))
-    return tuple(name for name in others if name.endswith(f"-{Place.FORWARD}"))
-
-
 def remembered(chains: Iterable[Chain], tag: str) -> tuple[str, ...]:
     """The settings that were turned on, as rules of ours remember it."""
-    return _remembered(chains, f"{tag} {_TURNED_ON} ")
+    told = _remembered(chains, f"{tag} {_TURNED_ON} ")
+    return tuple(name for name in told if name in SETTINGS.values())
 
 
 def made_tables(chains: Iterable[Chain], tag: str) -> tuple[str, ...]:
@@ -332,6 +366,8 @@ def _nft_asked(rule: ForwardRule) -> Iterator[str]:
     if rule.opening is not None:
         side = "sport" if rule.answers else "dport"
         yield f"{rule.opening.protocol} {side} {rule.opening.span}"
+    if _may_begin(rule):
+        yield "tcp flags & (fin | syn | rst | ack) != syn"
     if rule.answers and rule.tracked:
         yield "ct state established,related"
 

@@ -5,7 +5,8 @@ The form is told by ``iptables/iptables-save.c``, ``iptables/xshared.c`` and
 ``:CHAIN POLICY [packets:bytes]``, then ``-A CHAIN ...``, each with ``[packets:bytes]``
 before it where counters were asked for, then ``COMMIT``; ``#`` begins a comment. A text
 that is not of letters, digits, ``_`` and ``-`` alone may be in double quotes, in which
-a backslash goes before ``"``, ``\`` and ``'``, and a newline stands for itself.
+a backslash goes before ``"``, ``\`` and ``'``, and a newline stands for itself. Names of
+chains and interfaces are never in quotes, and may have some in them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from attrs import define, evolve, field, frozen
 
 from dockernet.errors import FormatError
 from dockernet.formats._iptables_rules import parse_rule
-from dockernet.formats._iptables_words import quoted, split_lines, split_words
+from dockernet.formats._iptables_words import NAMING, quoted, split_lines, split_words
 from dockernet.model.conditions import Opaque
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.firewalls import Backend, Chain, Counters, Effect, Hook, Rule, Table
@@ -28,19 +29,14 @@ __all__ = [
     "RuleLine",
     "SavedRules",
     "TableLine",
-    "chain_name",
     "parse_iptables",
     "render_iptables",
     "render_words",
 ]
 
 _SOURCE: Final = "iptables"
-_NFT_MARK: Final = "(nf_tables)"
+_NFT_MARKS: Final = ("(nf_tables)", "by xtables-save")  # from 1.8.3 on, before
 _COMMIT: Final = "COMMIT"
-
-# include/uapi/linux/netfilter/x_tables.h: 29 characters; the rest is what a name may not
-# begin with (iptables/xshared.c, assert_valid_chain_name).
-_CHAIN_NAME: Final = re.compile(r"[^ \t\n!\"'\\-][^ \t\n\"'\\]{0,27}")
 
 _COUNTERS: Final = r"\[([0-9]{1,20}):([0-9]{1,20})\]"
 _TABLE: Final = re.compile(r"\*([A-Za-z0-9_.-]+)")
@@ -165,7 +161,7 @@ def parse_iptables(text: str, family: Literal["ip", "ip6"] = "ip") -> SavedRules
     reading = _Reading(family)
     for number, line in enumerate(split_lines(text), 1):
         reading.take(number, line)
-    reading.end_table()
+    reading.cut_off()
     return SavedRules(tuple(reading.lines), tuple(reading.tables), tuple(reading.odd))
 
 
@@ -182,18 +178,11 @@ def render_words(words: Iterable[str]) -> str:
         >>> print(render_words(["-m", "comment", "--comment", 'a "b"; reboot']))
         -m comment --comment "a \"b\"; reboot"
     """
-    return " ".join(map(quoted, words))
-
-
-def chain_name(text: str) -> str:
-    """Take a name that a chain may have.
-
-    Raises:
-        FormatError: It is none.
-    """
-    if not _CHAIN_NAME.fullmatch(text) or not text.isprintable():
-        raise FormatError(text, "expected the name of a chain, of up to 28 characters")
-    return text
+    listed = tuple(words)
+    before = ("", *listed)
+    return " ".join(
+        w if b in NAMING and w else quoted(w) for b, w in zip(before, listed, strict=False)
+    )
 
 
 @define
@@ -234,11 +223,11 @@ class _Reading:
         raise FormatError(text, "it is no line of iptables-save")
 
     def _note_variant(self, text: str) -> None:
-        if _NFT_MARK in text:
+        if any(mark in text for mark in _NFT_MARKS):
             self.backend = "iptables-nft"
 
     def _begin_table(self, found: re.Match[str]) -> TableLine:
-        self.end_table()
+        self.cut_off()
         self.table = found[1]
         return TableLine(found[1])
 
@@ -262,6 +251,13 @@ class _Reading:
             raise FormatError(found[0], "expected a rule as iptables-save writes it")
         rules[-1] = line.rule
         return line
+
+    def cut_off(self) -> None:
+        """What comes next, or the text's end, comes where a table's end should be."""
+        if self.table is not None:
+            reason = f"table {self.table} has no {_COMMIT} before it: some of it may be missing"
+            self.odd.append(Diagnostic(_SOURCE, f"line {len(self.lines) + 1}", reason))
+        self.end_table()
 
     def end_table(self) -> None:
         if self.table is not None:

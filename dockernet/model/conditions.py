@@ -2,7 +2,7 @@
 
 Each answers yes, no, or ``None`` for not known. A question that nobody here understands
 is `Opaque`, and its answer is never known. A new kind of match is a class here, and a
-row in the tables of ``formats/iptables.py`` and ``formats/nftables.py``.
+row in the tables of ``formats/_iptables_matches.py`` and ``formats/_nft_conditions.py``.
 """
 
 from __future__ import annotations
@@ -184,9 +184,11 @@ class Destination(_Networks):
 
 @frozen
 class OriginalDestination(_Networks):
-    """Where it was sent, before a rule changed that."""
+    """Where the first packet of its connection was sent, before a rule changed that."""
 
     def _fits(self, packet: Packet) -> bool | None:
+        if not packet.is_first:
+            return None
         kept = packet.original_destination if packet.readdressed else packet.destination
         return self._inside(kept)
 
@@ -274,9 +276,11 @@ class DestinationPorts(_Ports):
 
 @frozen
 class OriginalPorts(_Ports):
-    """The port that it was sent to, before a rule changed that."""
+    """The port that the first packet of its connection was sent to, before a rule changed it."""
 
     def _fits(self, packet: Packet) -> bool | None:
+        if not packet.is_first:
+            return None
         return self._among(packet, packet.original_port if packet.readdressed else packet.port)
 
     def _words(self) -> str:
@@ -311,8 +315,7 @@ class Direction(Condition):
     original: bool
 
     def _fits(self, packet: Packet) -> bool | None:
-        first = packet.states is not None and "NEW" in packet.states
-        return self.original if first else None
+        return self.original if packet.is_first else None
 
     def _words(self) -> str:
         return "on the way there" if self.original else "on the way back"
@@ -386,7 +389,7 @@ class TcpFlags(Condition):
     def _fits(self, packet: Packet) -> bool | None:
         if packet.protocol != "tcp":
             return self.negated
-        if packet.states is None or "NEW" not in packet.states:
+        if not packet.is_first:
             return None
         return {"SYN"}.intersection(self.mask) == set(self.flags)
 

@@ -22,6 +22,7 @@ from dockernet.model.ports import (
 )
 
 __all__ = [
+    "SETTINGS",
     "Action",
     "ForwardRule",
     "ForwardingPlan",
@@ -38,7 +39,9 @@ _INTERFACE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}")  # IFNAMSI
 _TAG_DIGITS: Final = 8
 _DIGITS: Final = re.compile(r"[0-9a-f]{8}")
 _CHAIN: Final = re.compile(r"DOCKERNET-([0-9A-F]{8})-[A-Z]")
-_FORWARD: Final = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+
+#: The settings by which a kernel forwards, by address family.
+SETTINGS: Final = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
 
 class Reach(StrEnum):
@@ -170,7 +173,8 @@ class ForwardRule:
         mark: With action ``mark``, the mark.
 
     Raises:
-        FormatError: It names no interface, or neither address nor port, or an odd one.
+        FormatError: It names no interface, or neither address nor port, or an odd one, or
+            every address.
     """
 
     family: Literal[4, 6]
@@ -191,7 +195,10 @@ class ForwardRule:
                 interface_name(name)
         if not (self.in_interface or self.out_interface):
             raise FormatError(str(self), "a rule without an interface opens too much")
-        if self.source is None and self.destination is None and self.opening is None:
+        ends = [end for end in (self.source, self.destination) if end is not None]
+        if any(end.prefixlen == 0 for end in ends):
+            raise FormatError(str(self), "a rule for every address opens too much")
+        if not ends and self.opening is None:
             raise FormatError(str(self), "a rule without an address or port opens too much")
 
     def __str__(self) -> str:
@@ -260,7 +267,7 @@ class ForwardingPlan:
     def forwards(self) -> tuple[str, ...]:
         """The settings of the kernel that must be on: those of what goes through the host."""
         through = {rule.family for rule in self.rules if rule.place is Place.FORWARD}
-        return tuple(_FORWARD[family] for family in sorted(through))
+        return tuple(SETTINGS[family] for family in sorted(through))
 
     def __str__(self) -> str:
         lines = [f"{self.source} may reach {self.to}, by {self.backend} ({self.tag}):"]

@@ -79,6 +79,11 @@ class Packet:
         return next(told, self.family or 4)
 
     @property
+    def is_first(self) -> bool:
+        """Whether it is known for the first of its connection."""
+        return "NEW" in (self.states or ())
+
+    @property
     def readdressed(self) -> bool:
         """Whether a rule has changed where it goes."""
         return "DNAT" in (self.states or ())

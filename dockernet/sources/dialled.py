@@ -50,15 +50,27 @@ def dial_all(
         make: What makes the sockets, in the network namespace to dial from.
     """
     asked = [e for e in dict.fromkeys(endpoints) if e.protocol == "tcp"]
+    tries = [(e, family) for e in asked for family in _families(e)]
     # A socket stays in the namespace that it was made in, whoever uses it.
-    sockets = make(lambda: [_socket(endpoint) for endpoint in asked]) if asked else []
+    sockets = make(lambda: [_socket(family) for _, family in tries]) if tries else []
     with ThreadPoolExecutor(_AT_ONCE, "dockernet") as pool:
-        return tuple(pool.map(partial(_dialled, timeout), asked, sockets))
+        told = tuple(pool.map(partial(_dialled, timeout), (e for e, _ in tries), sockets))
+    return tuple(_best(one for one in told if one.endpoint == e) for e in asked)
 
 
-def _socket(endpoint: Endpoint) -> socket.socket | OSError:
+def _families(endpoint: Endpoint) -> tuple[int, ...]:
+    """The families to dial it by; a name may have addresses of either."""
+    return tuple(_FAMILIES) if endpoint.family is None else (endpoint.family,)
+
+
+def _best(told: Iterable[Dialled]) -> Dialled:
+    """What is told of a name: that somebody answers, else why not where there is an address."""
+    return min(told, key=lambda one: (not one.answered, one.outcome is Outcome.NO_NAME))
+
+
+def _socket(family: int) -> socket.socket | OSError:
     try:
-        return socket.socket(_FAMILIES[endpoint.family or 4], socket.SOCK_STREAM)
+        return socket.socket(_FAMILIES[family], socket.SOCK_STREAM)
     except OSError as error:
         return error
 

@@ -6,7 +6,7 @@ both are there: the kernel heeds them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,7 +14,7 @@ from attrs import frozen
 
 from dockernet.errors import FormatError, SourceError
 from dockernet.formats.iptables import parse_iptables
-from dockernet.formats.nftables import parse_nftables
+from dockernet.formats.nftables import NftRuleset, parse_nftables
 from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.firewalls import Firewall, Table
 from dockernet.sources._programs import Done, run_program, which_program
@@ -85,12 +85,16 @@ class _Reading:
             saved = parse_iptables(self._asked(f"{name}-save", [path, "-c"]), family)
             tables += saved.tables
             odd += saved.diagnostics
+        unread = list(self._unread_legacy(tables))
         if nft is None:
-            return Firewall(tables=tuple(tables), unread=("nftables",), diagnostics=tuple(odd))
-        told = self._nftables(nft)
-        known = {(t.family, t.name) for t in tables if t.backend == "iptables-nft"}
-        tables += (t for t in told.tables if (t.family, t.name) not in known)
-        return Firewall(tables=tuple(tables), diagnostics=(*odd, *told.diagnostics))
+            unread.append("nftables")
+        else:
+            told = self._nftables(nft)
+            known = {(t.family, t.name) for t in tables if t.backend == "iptables-nft"}
+            tables += (t for t in told.tables if (t.family, t.name) not in known)
+            unread += told.unread
+            odd += told.diagnostics
+        return Firewall(tables=tuple(tables), unread=tuple(unread), diagnostics=tuple(odd))
 
     def _savers(self, name: str) -> list[str]:
         """What to run for a family: each variant by its name, else the one there is.
@@ -105,6 +109,13 @@ class _Reading:
         used = older is not None and self._has_legacy(name)
         return [newer, older] if used and older is not None else [newer]
 
+    def _unread_legacy(self, tables: list[Table]) -> Iterator[str]:
+        """The families of which the kernel has rules of the legacy variant that nobody told."""
+        told = {t.family for t in tables if t.backend == "iptables-legacy"}
+        for family, name in _FAMILIES:
+            if family not in told and self._has_legacy(name):
+                yield f"{name}-legacy"
+
     def _has_legacy(self, name: str) -> bool:
         """Whether the kernel has tables of the legacy variant."""
         names = self.root / "proc/net" / f"{name.removesuffix('tables')}_tables_names"
@@ -115,12 +126,11 @@ class _Reading:
         except OSError:
             return False
 
-    def _nftables(self, path: str) -> Firewall:
+    def _nftables(self, path: str) -> NftRuleset:
         try:
-            told = parse_nftables(self._asked("nft", [path, "-j", "list", "ruleset"]))
+            return parse_nftables(self._asked("nft", [path, "-j", "list", "ruleset"]))
         except FormatError as error:
             raise SourceError(SOURCE, f"nft makes no sense: {error.reason}") from error
-        return Firewall(tables=told.tables, diagnostics=told.diagnostics)
 
     def _asked(self, name: str, command: list[str]) -> str:
         done = self.run(command, self.timeout)

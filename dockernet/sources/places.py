@@ -127,13 +127,16 @@ def _text(path: Path) -> str:
 
 def _file(folder: Path, name: str) -> str:
     """A plain file of others; what is a link could lead anywhere on this machine."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        if folder.is_symlink():
-            return ""
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        with os.fdopen(os.open(folder / name, flags), "rb") as file:
-            plain = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            return file.read(_LARGEST).decode("utf-8", "replace") if plain else ""
+        # The folder stays open, or it could become a link meanwhile.
+        within = os.open(folder, flags | os.O_DIRECTORY)
+        try:
+            with os.fdopen(os.open(name, flags, dir_fd=within), "rb") as file:
+                plain = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                return file.read(_LARGEST).decode("utf-8", "replace") if plain else ""
+        finally:
+            os.close(within)
     except OSError:
         return ""
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from attrs import evolve
-from kernel import PROGRAMS, Kernel
+from kernel import PROGRAMS, Kernel, KilledError
 
 from dockernet import SourceError
-from dockernet.actions.forwarding import ForwardingState, Machine
+from dockernet.actions.forwarding import Machine
 from dockernet.model.forwarding import Action, ForwardingPlan, ForwardRule, Opening, Place
+from dockernet.model.forwarding_status import ForwardingState
 from dockernet.sources._programs import Done
 
 DOCKER = (
@@ -59,9 +63,12 @@ def machine(kernel: Kernel) -> Machine:
     return Machine(root=kernel.root, run=kernel.run, which=kernel.which)
 
 
-def whole(kernel: Kernel) -> tuple[object, ...]:
-    settings = [kernel.setting(f"net.{n}") for n in ("ipv4.ip_forward", "ipv6.conf.all.forwarding")]
-    return (kernel.saved(), kernel.saved("ip6tables"), kernel.native.copy(), *settings)
+SETTINGS = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")
+
+
+def whole(kernel: Kernel) -> tuple[str, ...]:
+    settings = map(kernel.setting, SETTINGS)
+    return (kernel.saved(), kernel.saved("ip6tables"), str(kernel.native), *settings)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +101,66 @@ def test_a_plan_is_applied_once_and_taken_back_without_a_trace(
     assert list((kernel.root / "run").iterdir()) == []
 
 
+def killed(kernel: Kernel, lives: int, act: Callable[[], object]) -> bool:
+    """Whether the process that acts was killed after so many transactions."""
+    kernel.lives = lives
+    try:
+        act()
+    except KilledError:
+        return True
+    finally:
+        kernel.lives = None
+    return False
+
+
+@pytest.mark.parametrize("what", ["apply", "remove"])
+@pytest.mark.parametrize("asked", [HOST, BOTH, NATIVE], ids=["host", "both", "native"])
+def test_wherever_it_is_killed_it_can_be_completed_and_taken_back(
+    kernel: Kernel, machine: Machine, asked: ForwardingPlan, what: str
+) -> None:
+    before = whole(kernel)
+    machine.apply(asked)
+    after = whole(kernel)
+    machine.remove(asked.tag)
+    act = {"apply": partial(machine.apply, asked), "remove": partial(machine.remove, asked.tag)}
+    ends = {before: ForwardingState.NOT_APPLIED, after: ForwardingState.APPLIED}
+    for lives in itertools.count():
+        if what == "remove":
+            machine.apply(asked)
+        was_killed = killed(kernel, lives, act[what])
+        left = whole(kernel)
+        assert machine.status(asked).state is ends.get(left, ForwardingState.IN_PART)
+        if asked is HOST:  # one transaction: none or all
+            assert left in ends
+        machine.apply(asked)
+        assert whole(kernel) == after
+        machine.remove(asked.tag)
+        assert whole(kernel) == before
+        if not was_killed:
+            break
+        # And taken back at once, from where it was killed.
+        if what == "remove":
+            machine.apply(asked)
+        killed(kernel, lives, act[what])
+        machine.remove(asked.tag)
+        assert whole(kernel) == before
+
+
+def test_an_interrupt_leaves_nothing(kernel: Kernel, machine: Machine) -> None:
+    before = whole(kernel)
+    interrupts = iter([KeyboardInterrupt])
+
+    def interrupted(command: list[str]) -> None:
+        if command[0].endswith("ip6tables-nft-restore"):
+            for interrupt in interrupts:
+                raise interrupt
+
+    kernel.before = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        machine.apply(BOTH)
+    assert whole(kernel) == before
+
+
 def test_rules_are_reached_before_those_of_others(kernel: Kernel, machine: Machine) -> None:
     machine.apply(BOTH)
     chains = kernel.families["iptables"]["filter"]
@@ -112,21 +179,81 @@ def test_what_was_on_already_stays_on(kernel: Kernel, machine: Machine) -> None:
     assert kernel.setting("net.ipv4.ip_forward") == "1"
 
 
-@pytest.mark.parametrize("native", [False, True])
-def test_what_another_plan_needs_stays_on_until_that_goes(
-    kernel: Kernel, machine: Machine, *, native: bool
+FOUR = plan(rule(Place.FORWARD))
+SIX = plan(rule(Place.FORWARD, 6))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+@pytest.mark.parametrize("natives", [(), (0, 1, 2), (1,), (0, 2)], ids=str)
+def test_what_another_plan_needs_stays_on_until_the_last_goes_in_any_order(
+    kernel: Kernel, machine: Machine, order: tuple[int, ...], natives: tuple[int, ...]
 ) -> None:
+    """Of each setting those plans count that need it, of either backend."""
     before = whole(kernel)
-    one = evolve(THROUGH, backend="nftables" if native else "iptables")
-    two = evolve(one, rules=(rule(Place.FORWARD, port=Opening("tcp", 81, 81)),))
-    machine.apply(one)
-    machine.apply(two)
-    assert machine.status(two).turned_on == ()
-    machine.remove(one.tag)
-    assert kernel.setting("net.ipv4.ip_forward") == "1"
-    assert machine.status(two).state is ForwardingState.APPLIED
-    machine.remove(two.tag)
+    plans = [
+        evolve(one, backend="nftables" if number in natives else "iptables")
+        for number, one in enumerate((BOTH, FOUR, SIX))
+    ]
+    for one in plans:
+        machine.apply(one)
+    assert [machine.status(one).turned_on for one in plans] == [SETTINGS, (), ()]
+    left = set(range(3))
+    for number in order:
+        # Killed on the way, and once more.
+        killed(kernel, 1, partial(machine.remove, plans[number].tag))
+        machine.remove(plans[number].tag)
+        left.remove(number)
+        wanted = [str(int(bool({0, family} & left))) for family in (1, 2)]
+        assert [kernel.setting(name) for name in SETTINGS] == wanted
+        assert {machine.status(plans[n]).state for n in left} <= {ForwardingState.APPLIED}
     assert whole(kernel) == before
+
+
+@pytest.mark.parametrize(
+    "line, place",
+    [
+        ("-I DOCKER-USER 1 -j DROP", "ip filter DOCKER-USER 1"),
+        ("-I DOCKER-USER 1 -s 10.7.0.0/16 -j REJECT", "ip filter DOCKER-USER 1"),
+        ("-I FORWARD 1 -i br-a -j DROP", "ip filter FORWARD 1"),
+    ],
+)
+def test_what_comes_first_and_stops_it_is_named(
+    kernel: Kernel, machine: Machine, line: str, place: str
+) -> None:
+    """Applied again it comes first, where both stand in one chain."""
+    machine.apply(FOUR)
+    before = whole(kernel)
+    kernel.set_up(f"*filter\n{line}\nCOMMIT\n")
+    status = machine.status(FOUR)
+    assert (status.state, status.missing) == (ForwardingState.STOPPED, ())
+    assert [one.where for one in status.stopped_by] == [place]
+    assert str(status).startswith(f"stopped; by {place}: ")
+    same = "DOCKER-USER" in line
+    assert machine.apply(FOUR) == same
+    assert (machine.status(FOUR).state is ForwardingState.APPLIED) == same
+    assert not machine.apply(FOUR)
+    stranger = kernel.families["iptables"]["filter"][place.split()[2]]
+    stranger.remove(line.split(" 1 ")[1])
+    assert whole(kernel) == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-I DOCKER-USER 1 -m set --match-set bad src -j DROP",
+        "-I DOCKER-USER 1 -s 10.7.0.2/32 -j DROP",
+        "-I DOCKER-USER 1 -p udp -j DROP",
+        "-I DOCKER-USER 1 -i br-b -j DROP",
+        "-A DOCKER-USER -j DROP",
+    ],
+)
+def test_what_may_stop_it_or_some_of_it_is_no_claim(
+    kernel: Kernel, machine: Machine, line: str
+) -> None:
+    machine.apply(FOUR)
+    kernel.set_up(f"*filter\n{line}\nCOMMIT\n")
+    assert machine.status(FOUR).state is ForwardingState.APPLIED
+    assert not machine.apply(FOUR)
 
 
 def lose_jump(kernel: Kernel) -> None:
@@ -225,6 +352,23 @@ def test_a_setting_that_cannot_be_set_leaves_nothing(kernel: Kernel, machine: Ma
     assert whole(kernel) == before
 
 
+def test_where_no_setting_can_be_set_nothing_is_left(
+    kernel: Kernel, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where /proc/sys is read-only: what is off need not be turned off."""
+    before, write = whole(kernel), Path.write_text
+
+    def written(path: Path, text: str, encoding: str) -> int:
+        if path.name == "forwarding":
+            raise OSError(30, "Read-only file system")
+        return write(path, text, encoding=encoding)
+
+    monkeypatch.setattr(Path, "write_text", written)
+    with pytest.raises(SourceError, match=r"all\.forwarding cannot be set to 1 \(Read-only"):
+        machine.apply(BOTH)
+    assert whole(kernel) == before
+
+
 def test_a_kernel_without_ipv6_has_nothing_to_turn_on(kernel: Kernel, machine: Machine) -> None:
     (kernel.root / "proc/sys/net/ipv6/conf/all/forwarding").unlink()
     six = plan(rule(Place.FORWARD, 6))
@@ -256,6 +400,13 @@ def test_a_table_that_others_use_at_that_very_moment_stays(
     kernel.before = used
     machine.remove(BOTH.tag)
     assert kernel.families["iptables"]["raw"] == {"PREROUTING": ["-i x -j DROP"]}
+
+
+def test_a_table_that_nft_does_not_tell_stays(kernel: Kernel, machine: Machine) -> None:
+    machine.apply(SIX)
+    kernel.before = lambda command: BROKEN if command[2:4] == ["list", "table"] else None
+    machine.remove(SIX.tag)
+    assert kernel.families["ip6tables"] == {"filter": {"FORWARD": []}}
 
 
 def test_without_nft_a_table_that_was_made_stays_empty(tmp_path: Path) -> None:

@@ -95,6 +95,16 @@ def test_where_only_root_could_see_more_it_is_as_if_a_source_was_not_asked(
         assert answer.shown[-1] == Line("note: so", Tone.ASIDE)
 
 
+def test_a_notice_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Finding(code=Code.NO_NAMES_HERE, subject="db", observed="db is no name here")
+    monkeypatch.setattr(doctor, "examine", lambda *_, **__: Report(findings=(told,)))
+    answer = doctor.doctor(Request(), target=None, outside=None)
+    assert answer.status == 0
+    assert isinstance(answer.shown, tuple)
+    assert answer.shown[1] == Line("notice no-names-here: db is no name here", Tone.PLAIN)
+    assert answer.shown[-1] == Line("nothing wrong was found", Tone.ANSWER)
+
+
 def test_a_terminal_is_shown_no_control_character(monkeypatch: pytest.MonkeyPatch) -> None:
     evil = Finding(
         code=Code.PAUSED, subject="x", observed="\x1b[2Jgone", fix=Fix((("docker", "\x1b[0m;ls"),))

@@ -12,7 +12,7 @@ import pytest
 from firewalls import DATA, recorded_engine, recorded_firewall
 from kernel import Kernel
 
-from dockernet import FormatError, SourceError, Vantage, VantageKind, forwarding
+from dockernet import FormatError, Snapshot, SourceError, Vantage, VantageKind, forwarding
 from dockernet.actions.forwarding import Machine
 from dockernet.forwarding import ForwardingError, Opening, Reach
 from dockernet.model.firewalls import Firewall
@@ -37,9 +37,29 @@ def test_networks_go_by_name_id_and_value() -> None:
     known = {network.name: network for network in ENGINE.networks()}
     by_name = plan("apart", "six", ["53/udp"])
     assert plan(known["apart"].id, known["six"], [Opening("udp", 53, 53)]) == by_name
+    assert plan(known["apart"], known["six"].id, ["53/udp"]) == by_name
     assert (by_name.source, by_name.to) == ("apart", "six")
     assert plan("bridge", Reach.HOST, [8080]) == plan("bridge", "host", ["8080/tcp", 8080])
     assert plan("bridge", "outside", "all", interface="eth0").to == "outside"
+
+
+@pytest.mark.parametrize(
+    "source, to, reason",
+    [
+        ("twin", "host", "it may be any of aaaaaaaaaaaa, bbbbbbbbbbbb: say the whole id of one"),
+        ("bridge", "twin", "it may be any of aaaaaaaaaaaa, bbbbbbbbbbbb: say the whole id of one"),
+        ("a" * 64, "host", "it may be any of aaaaaaaaaaaa, cccccccccccc: say the whole id of one"),
+        ("bridge", "outside", "a network has that name, too: say its id, or rename it"),
+    ],
+)
+def test_what_may_mean_two_things_is_refused(source: str, to: str, reason: str) -> None:
+    """Otherwise the plan might open what nobody asked for."""
+    names = {"a" * 64: "twin", "b" * 64: "twin", "c" * 64: "a" * 64, "d" * 64: "outside"}
+    document = json.loads((DATA / GENERATION / "engine.json").read_text())
+    apart = next(n for n in document["networks"] if n["Name"] == "apart")
+    document["networks"] += [{**apart, "Id": id_, "Name": name} for id_, name in names.items()]
+    with pytest.raises(ForwardingError, match=reason):
+        plan(source, to, "all", engine=Snapshot(document), interface="eth0")
 
 
 @pytest.mark.parametrize(
@@ -242,3 +262,20 @@ def test_the_machine_is_this_one(tmp_path: Path) -> None:
     """What runs a program by itself is the same that reads rules."""
     ran = Machine(root=tmp_path).run(["/bin/echo", "a b; c"], "", 10.0)
     assert (ran.code, ran.out) == (0, "a b; c\n")
+
+
+@pytest.mark.usefixtures("kernel")
+@pytest.mark.parametrize("how", ["plan", "apply", "status", "remove"])
+def test_no_name_of_a_network_reaches_a_terminal_raw(
+    cli: Cli, replay: Callable[..., str], how: str
+) -> None:
+    name = "x\x1b[31m\u202e;`id`\x9b"
+    document = json.loads((DATA / GENERATION / "engine.json").read_text())
+    apart = next(n for n in document["networks"] if n["Name"] == "apart")
+    document["networks"].append({**apart, "Id": "e" * 64, "Name": name})
+    served = replay(document)
+    for to in (name, "gone\x1b[2J"):
+        ran = cli("forward", how, "bridge", to, "--port", "80", "-4", "--host", served)
+        told = (ran.stdout + ran.stderr).replace("\n", "")
+        assert "\\x1b[" in told
+        assert told.isprintable()

@@ -66,8 +66,9 @@ WEB = Container(
         Attachment(network="gone", addresses=(parse_address("10.9.0.2"),)),
     ),
 )
-USER = firewall(":DOCKER-USER - [0:0]", "-A FORWARD -j DOCKER-USER")
-TWENTY_EIGHT = firewall(":DOCKER-USER - [0:0]", ":DOCKER-FORWARD - [0:0]")
+CLOSED = ":FORWARD DROP [0:0]"
+USER = firewall(CLOSED, ":DOCKER-USER - [0:0]", "-A FORWARD -j DOCKER-USER")
+TWENTY_EIGHT = firewall(CLOSED, ":DOCKER-USER - [0:0]", ":DOCKER-FORWARD - [0:0]")
 
 
 def plan(
@@ -119,6 +120,32 @@ def test_a_port_that_nobody_publishes_is_said() -> None:
     )
 
 
+def test_what_is_published_at_another_address_is_no_answer_to_it() -> None:
+    """Nor is what another network of the same name has."""
+    assert [r.answers for r in plan(Reach.HOST, "8083").rules] == [False]
+    twin = evolve(OTHER, id="f" * 64, subnets=(ip_network("10.66.0.0/16"),), interface="br-twin")
+    ground = Ground(
+        firewall=USER, machine=MACHINE, published=publications([WEB]), networks=(twin, APP, OTHER)
+    )
+    asked = Asked(source=APP, to=Reach.HOST, openings=(Opening("tcp", 8080, 8080),), families=(4,))
+    assert BACK_TO_THE_PROXY in words(planned(asked, ground))
+    attached = WEB.networks[0]
+    assert ground.network(attached) == OTHER
+    assert ground.network(evolve(attached, network_id="")) is None
+    assert ground.network(evolve(attached, network="app", network_id="app")) == APP
+    assert ground.network(evolve(attached, network="app", network_id="e" * 64)) is None
+
+
+def test_where_all_is_forwarded_it_is_said() -> None:
+    """Whoever turns forwarding on opens more than the plan's rules do."""
+    opened = firewall(":DOCKER-USER - [0:0]")
+    (note,) = plan(OTHER, "80", fw=opened).notes
+    assert note.startswith("the policy of ip filter FORWARD is accept: where forwarding is off")
+    assert plan(OTHER, "80", fw=USER).notes == ()
+    assert plan(Reach.HOST, "8080", fw=opened).notes == ()
+    assert plan(Reach.OUTSIDE, "80", fw=opened).notes == (note,)
+
+
 def test_the_proxy_may_speak_another_family_to_the_container() -> None:
     found = plan(Reach.HOST, "8080", families=(6,))
     assert [(r.family, r.answers) for r in found.rules] == [(6, False), (4, True)]
@@ -150,6 +177,12 @@ def test_from_28_on_what_drops_direct_access_is_passed_as_well() -> None:
         BACK_BEFORE_TRACKING,
     ]
     assert [rule.place for rule in found.rules] == [Place.RAW] * 2 + [Place.FORWARD] * 2
+    # Connections are not known there; but a first packet of one is.
+    back = "-i br-other -p tcp -m tcp --sport 80 ! --tcp-flags FIN,SYN,RST,ACK SYN -m comment"
+    assert back in restore_text(found, 4)
+    assert "tcp sport 80 tcp flags & (fin | syn | rst | ack) != syn accept" in nft_script(found)
+    datagrams = restore_text(plan(OTHER, "53/udp", fw=TWENTY_EIGHT), 4)
+    assert "--sport 53 -m comment" in datagrams
 
 
 def test_both_families_are_opened_where_both_ends_have_them() -> None:
@@ -217,6 +250,12 @@ def test_an_interface_of_several_is_refused() -> None:
         {"source": ip_network("10.0.0.0/8")},
         {"in_interface": "eth0"},
         {"opening": Opening("tcp", 80, 80)},
+        {"in_interface": "eth0", "source": ip_network("0.0.0.0/0")},
+        {
+            "in_interface": "eth0",
+            "source": ip_network("10.0.0.0/8"),
+            "destination": ip_network("::/0"),
+        },
     ],
 )
 def test_a_rule_that_opens_too_much_is_none(how: dict[str, Any]) -> None:
@@ -368,11 +407,21 @@ def test_a_removal_names_what_is_there_and_no_rule_of_others() -> None:
     assert removal_text(USER, "ip", one.tag) == ""
 
 
-def test_another_plan_remembers_what_was_turned_on() -> None:
-    one, two = (evolve(plan(OTHER, port), user_chain=()) for port in ("80", "81"))
-    text = removal_text(applied_text(one, two), "ip", one.tag)
-    words = f'-m comment --comment "{two.tag} turned on net.ipv4.ip_forward"'
-    assert f"-A {two.chain(Place.FORWARD)} {words}\n" in text
+def test_a_removal_may_leave_chains_that_remember() -> None:
+    one = evolve(plan(OTHER, "80"), user_chain=())
+    chain = one.chain(Place.FORWARD)
+    assert removal_text(applied_text(one), "ip", one.tag, {"filter"}) == (
+        f'*filter\n-D FORWARD -m comment --comment "{one.tag}" -j {chain}\n'
+        f'-F {chain}\n-A {chain} -m comment --comment "{one.tag} made filter"\nCOMMIT\n'
+    )
+
+
+def test_what_is_no_setting_of_forwarding_is_not_remembered() -> None:
+    """Whoever may write rules could have a file of theirs written otherwise."""
+    one = evolve(plan(OTHER, "80"), user_chain=())
+    text = restore_text(one, 4, ["../../etc/passwd", "net.ipv4.ip_forward"])
+    (table,) = parse_iptables(text).tables
+    assert remembered(table.chains, one.tag) == ("net.ipv4.ip_forward",)
 
 
 OPENINGS = st.builds(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
 from attrs import evolve
 from firewalls import GENERATIONS, MACHINE, firewall, interface, packet, recorded_engine
 from firewalls import recorded_firewall as recorded
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dockernet import Vantage
 from dockernet._journey import Journey, Verdict, journey, way_out
+from dockernet.formats.iptables import parse_iptables
 from dockernet.model.addresses import parse_address
 from dockernet.model.firewalls import Chain, Effect, Firewall, Hook, Rule, Table
 
@@ -91,6 +95,16 @@ def test_what_counts_or_logs_decides_nothing() -> None:
         ),
         (
             ["-A INPUT -j CT --notrack", "-A INPUT -m conntrack --ctstate NEW -j DROP"],
+            Verdict.ACCEPT,
+            Verdict.ACCEPT,
+        ),
+        (
+            ["-A INPUT -j NOTRACK", "-A INPUT -m conntrack --ctstate UNTRACKED -j DROP"],
+            Verdict.DROP,
+            Verdict.DROP,
+        ),
+        (
+            ["-A INPUT -m socket -j DROP"],
             Verdict.UNKNOWN,
             Verdict.ACCEPT,
         ),
@@ -107,6 +121,33 @@ def test_what_is_not_known_is_never_guessed(
 ) -> None:
     found = told(firewall(*lines))
     assert (found.verdict, found.assumed) == (verdict, assumed)
+
+
+def test_chains_that_lead_to_others_twice_are_followed_so_far_and_no_further() -> None:
+    names = [f"c{number}" for number in range(40)]
+    twice = [f"-A {a} -j {b}" for a, b in pairwise(names) for _ in range(2)]
+    fw = firewall(*(f":{name} - [0:0]" for name in names), *twice, "-A INPUT -j c0")
+    assert told(fw).verdict is Verdict.UNKNOWN
+
+
+def test_what_is_not_tracked_is_not_translated() -> None:
+    """And where that is not known, it is not known whether it is."""
+    redirect = nat("-A PREROUTING -j DNAT --to-destination 172.17.0.2:81").tables
+    for how, to, verdict in (
+        ("-j CT --notrack", "172.17.0.1", Verdict.ACCEPT),
+        ("-f -j CT --notrack", "172.17.0.1", Verdict.UNKNOWN),
+        ("-j CT --zone 1", "172.17.0.2", Verdict.ACCEPT),
+    ):
+        raw = firewall(":PREROUTING ACCEPT [0:0]", f"-A PREROUTING {how}", table="raw").tables
+        found = told(Firewall(tables=(*raw, *redirect)))
+        assert (str(found.arrived.destination), found.verdict) == (to, verdict)
+
+
+@pytest.mark.parametrize("line", ["--ctorigdst 10.0.0.9", "--ctorigdstport 99", "--ctdir REPLY"])
+def test_where_a_later_packet_was_sent_first_is_not_known(line: str) -> None:
+    fw = firewall(f"-A INPUT -p tcp -m conntrack {line} -j DROP")
+    assert told(fw).verdict is Verdict.ACCEPT
+    assert told(fw, states=("ESTABLISHED",)).verdict is Verdict.UNKNOWN
 
 
 def test_a_doubt_is_told() -> None:
@@ -259,6 +300,82 @@ def test_a_gateway_that_is_nowhere_leads_nowhere() -> None:
     assert way_out(parse_address("203.0.113.1"), lost) is None
     assert way_out(parse_address("192.0.2.254"), lost) is None
     assert way_out(parse_address("10.1.0.9"), lost) == "b"
+
+
+# What is told for sure holds whatever the doubtful rules do.
+
+UNKNOWN_MATCHES = tuple(f"-m set --match-set s{number} src" for number in range(3))
+MATCHES = st.sampled_from(
+    [
+        "",
+        "-p tcp -m tcp --dport 80",
+        "-p tcp -m tcp --dport 81",
+        "-d 172.17.0.2/32",
+        "-m mark --mark 0x1",
+        "-m conntrack --ctstate NEW",
+        "-m conntrack --ctstate DNAT",
+        *UNKNOWN_MATCHES,
+    ]
+)
+DECIDE = ["-j ACCEPT", "-j DROP", "-j RETURN", "-j LOG", "-j MARK --set-xmark 0x1"]
+EFFECTS = {
+    "raw": [*DECIDE, "-j NOTRACK"],
+    "nat": [
+        "-j ACCEPT",
+        "-j RETURN",
+        "-j REDIRECT --to-ports 81",
+        "-j DNAT --to-destination 172.17.0.2",
+    ],
+    "filter": [*DECIDE, "-j REJECT", "-j U", "-g U"],
+}
+CHAINS = [
+    ("raw", "PREROUTING"),
+    ("nat", "PREROUTING"),
+    ("filter", "U"),
+    ("filter", "INPUT"),
+    ("filter", "FORWARD"),
+]
+RULES = st.sampled_from(CHAINS).flatmap(
+    lambda place: st.tuples(
+        st.just(place),
+        MATCHES,
+        st.sampled_from([e for e in EFFECTS[place[0]] if place[1] != "U" or "U" not in e]),
+    )
+)
+
+
+def ruled(rules: list[tuple[tuple[str, str], str, str]]) -> Firewall:
+    tables = {
+        "raw": ["*raw", ":PREROUTING ACCEPT [0:0]"],
+        "nat": ["*nat", ":PREROUTING ACCEPT [0:0]"],
+        "filter": ["*filter", ":INPUT DROP [0:0]", ":FORWARD ACCEPT [0:0]", ":U - [0:0]"],
+    }
+    for (table, chain), match, effect in rules:
+        tables[table].append(f"-A {chain} {match} {effect}")
+    lines = [line for table in tables.values() for line in (*table, "COMMIT")]
+    return Firewall(tables=parse_iptables("\n".join(lines)).tables)
+
+
+@example([(CHAINS[1], UNKNOWN_MATCHES[0], "-j ACCEPT"), (CHAINS[1], "", "-j REDIRECT")])
+@example(
+    [
+        (CHAINS[0], UNKNOWN_MATCHES[0], "-j ACCEPT"),
+        (CHAINS[0], "", "-j NOTRACK"),
+        (CHAINS[3], "-m conntrack --ctstate NEW", "-j DROP"),
+        (CHAINS[3], "", "-j ACCEPT"),
+    ]
+)
+@given(st.lists(RULES, min_size=1, max_size=7))
+def test_what_is_sure_is_so_whatever_is_not_known(
+    rules: list[tuple[tuple[str, str], str, str]],
+) -> None:
+    verdict = told(ruled(rules)).verdict
+    if verdict is Verdict.UNKNOWN:
+        return
+    for answers in product([True, False], repeat=len(UNKNOWN_MATCHES)):
+        known = dict(zip(UNKNOWN_MATCHES, answers, strict=True))
+        settled = [(p, "" if m in known else m, e) for p, m, e in rules if known.get(m, True)]
+        assert told(ruled(settled)).verdict in (verdict, Verdict.UNKNOWN)
 
 
 # What engines really made.

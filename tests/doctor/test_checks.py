@@ -7,12 +7,21 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from builders import ABROAD, NETWORKS, WILD, beside, container, inventory
+from builders import ABROAD, NETWORKS, WILD, beside, container, inventory, on_host
 from examinations import codes, dialled, endpoint, examination, listeners, only
 
-from dockernet import Container, Diagnostic, Explanation, Link, LinkReport, PortConflict, Vantage
+from dockernet import (
+    Container,
+    Diagnostic,
+    Explanation,
+    Interface,
+    Link,
+    LinkReport,
+    PortConflict,
+    Vantage,
+)
 from dockernet.doctor import Code, Fix, engines, kernel, names, peers, table, unseen, ways
-from dockernet.doctor.examined import Examined, Trouble, TroubleKind, Unseen
+from dockernet.doctor.examined import Examined, OutsideWorld, Trouble, TroubleKind, Unseen
 from dockernet.formats.proc import KernelRoute
 from dockernet.model.bindings import HostBinding
 from dockernet.model.explanations import NOT_HEARD
@@ -179,9 +188,24 @@ def test_a_guest_of_another_s_network_is_not_connected_itself() -> None:
     guest = beside("guest", "owner")
     found = only(ways.refusals, examination(owner, guest, target="guest:80", caller=CLIENT))
     assert found.fix.command == "docker network connect other client"
+    lan = container("lan", {"lan": 2})
+    beyond = only(ways.refusals, examination(lan, beside("its", "lan"), target="its:80"))
+    assert beyond.fix.command == "docker network connect bridge lan"
     gone = only(ways.refusals, examination(guest, target="guest:80"))
     assert (gone.code, gone.fix.command) == (Code.NO_NETWORK, "")
     assert "anew" in gone.fix.change
+
+
+def test_what_is_dead_is_not_told_to_start_and_the_right_replica_is() -> None:
+    dead = only(ways.refusals, examination(evolve(WEB, state="dead"), target="web:80"))
+    assert (dead.fix.command, "anew" in dead.fix.change) == ("", True)
+    one = container("one", {"app": 2}, service="shop/web/1", state="paused")
+    two = container("two", {"app": 3}, service="shop/web/2", state="exited")
+    found = {f.code: f.fix.command for f in ways.refusals(examination(one, two, target="web:80"))}
+    assert found == {
+        Code.PAUSED: "docker unpause one",
+        Code.NOT_RUNNING: "docker start two",
+    }
 
 
 def test_from_the_host_there_is_no_caller_to_connect() -> None:
@@ -271,6 +295,21 @@ def test_what_it_is_due_to_is_named_and_its_fix_is_the_fix() -> None:
     assert "0.0.0.0" in closed.fix.change
 
 
+def test_what_holds_up_one_family_is_no_cause_for_the_other() -> None:
+    off = FrozenMap({**ON, [*ON][1]: "0"})
+    known = examination(WEB, target="web:80", caller=STRANGER, switches=off)
+    told = table.report(dialled(known, Outcome.TIMED_OUT)).findings
+    causes = {str(f.evidence[0].where): f.causes for f in told if f.code is Code.TIMED_OUT}
+    assert causes == {"10.8.0.1:8080": (), "[fd08::1]:8080": (Code.IPV6_FORWARDING_OFF,)}
+    overlapping = evolve(known, routes=(route("10.7.128.0/17"),))
+    [first, _] = (
+        f
+        for f in table.report(dialled(overlapping, Outcome.TIMED_OUT)).findings
+        if f.code is Code.TIMED_OUT
+    )
+    assert first.causes == (Code.OVERLAPPING_SUBNETS,)
+
+
 def test_what_was_dialled_by_hand_has_no_name() -> None:
     one = Dialled(endpoint("10.7.0.2"), Outcome.REFUSED, "Connection refused")
     other = Dialled(endpoint("fd07::2"), Outcome.ANSWERED)
@@ -300,6 +339,20 @@ def test_what_the_application_listens_on(at: list[str], code: str | None) -> Non
     assert codes(peers.listening, known) == ([] if code is None else [code])
     everything = examination(WEB, listening=(listeners(WEB, *at),))
     assert codes(peers.listening, everything) == ([] if code is None else [code])
+
+
+def test_what_else_listens_on_the_host_is_not_of_a_peer_in_host_mode() -> None:
+    hosted = container("hosted", network_mode="host")
+    there = (listeners(hosted, "0.0.0.0 22"),)
+    found = only(peers.listening, examination(hosted, target="hosted:80", listening=there))
+    assert (found.code, "22" in str(found)) == (Code.NOTHING_LISTENS, False)
+
+
+def test_of_many_sockets_the_first_are_told() -> None:
+    there = (listeners(WEB, *(f"0.0.0.0 {9000 + n}" for n in range(20))),)
+    found = only(peers.listening, examination(WEB, target="web:80", listening=there))
+    assert "9007/tcp and 12 more" in found.observed
+    assert len(found.evidence) == 8
 
 
 def test_what_answers_is_listened_on() -> None:
@@ -345,9 +398,10 @@ def test_a_peer_that_is_unhealthy() -> None:
     [
         ({"container": "other"}, "docker stop other && docker start web"),
         ({"pid": 4711, "process": "nginx"}, "kill 4711 && docker start web"),
+        ({"pid": 1, "process": "systemd"}, ""),
         ({}, ""),
     ],
-    ids=["a container", "a process", "nobody known"],
+    ids=["a container", "a process", "the first process", "nobody known"],
 )
 def test_a_host_port_that_somebody_holds(holder: dict[str, Any], command: str) -> None:
     conflict = PortConflict(
@@ -397,6 +451,36 @@ def test_a_setting_that_is_off(check: table.Check, name: str, code: str) -> None
     assert codes(check, examination(whole=bare, switches=FrozenMap({**ON, name: "0"}))) == []
 
 
+def test_what_needs_no_forwarding_is_not_held_up_by_it() -> None:
+    """What crosses one bridge, what the host sends, and what a proxy passes on."""
+    near = container("near", {"app": 4})
+    whole = inventory(WEB, near, CLIENT, STRANGER, forwards=False)
+
+    def told(target: str = "web:80", **facts: Any) -> list[str]:
+        return codes(kernel.forwarding_v4, examination(whole=whole, target=target, **facts))
+
+    assert told() == told("near:80", caller=CLIENT) == []
+    assert told(caller=STRANGER) == ["ipv4-forwarding-off"]
+    assert told(caller=STRANGER, proxied=True) == []
+    assert told(vantage=ABROAD, machine=None) == ["ipv4-forwarding-off"]
+    far = examination(whole=whole, target="near:80", caller=CLIENT)
+    lost = OutsideWorld(host="198.51.100.7", port=443)
+    assert codes(kernel.forwarding_v4, evolve(far, outside=lost)) == ["ipv4-forwarding-off"]
+    well = dialled(examination(whole=whole, target="web:80", caller=STRANGER), Outcome.ANSWERED)
+    assert codes(kernel.forwarding_v4, well) == []
+
+
+def test_a_target_is_about_its_own_networks_alone() -> None:
+    """And the caller's: what is wrong with others does not stand in the way."""
+    off = FrozenMap({**ON, [*ON][2]: "0"})
+    routes = (route("10.8.128.0/17"),)
+    known = examination(WEB, target="web:80", caller=CLIENT, switches=off, routes=routes)
+    assert codes(kernel.bridge_filter, known) == codes(kernel.overlaps, known) == []
+    every = examination(WEB, switches=off, routes=routes)
+    assert codes(kernel.bridge_filter, every) == ["bridge-not-filtered"]
+    assert codes(kernel.overlaps, every) == ["overlapping-subnets"]
+
+
 def test_an_engine_elsewhere_tells_whether_its_host_forwards() -> None:
     off = examination(whole=inventory(WEB, forwards=False))
     assert only(kernel.forwarding_v4, off).evidence[0].where == "/info"
@@ -421,7 +505,33 @@ def test_a_route_of_the_host_into_a_network() -> None:
         "ip route del 10.7.128.0/17 via 10.250.0.1 dev tun0",
         "ip -6 route del fd07::/72 dev tun0",
     ]
+    assert [finding.evidence[0].where for finding in found] == [
+        "/proc/net/route",
+        "/proc/net/ipv6_route",
+    ]
     assert codes(kernel.overlaps, examination(routes=routes, machine=None)) == []
+
+
+@pytest.mark.parametrize("subnet", ["0.0.0.0/1", "8.0.0.0/5", "::/1", "2000::/3", "fc00::/7"])
+def test_a_route_for_all_the_rest_overlaps_with_nothing(subnet: str) -> None:
+    assert codes(kernel.overlaps, examination(routes=(route(subnet),))) == []
+
+
+@pytest.mark.parametrize(
+    "there",
+    [route("10.0.0.0/8", "tun0", "10.250.0.1"), route("10.7.0.0/24", "eth0")],
+    ids=["a VPN", "the host's own network"],
+)
+def test_a_route_that_more_depends_on_is_not_deleted(there: KernelRoute) -> None:
+    own = Interface(name="eth0", addresses=(ip_address("10.7.0.7"),))
+    near = on_host()
+    machine = evolve(near, interfaces=(*near.interfaces, own))
+    found = list(
+        kernel.overlaps(examination(WEB, target="web:80", routes=(there,), machine=machine))
+    )
+    assert [(f.fix.command, f.fix.change) for f in found] == [
+        ("", "make app with another --subnet")
+    ]
 
 
 # Names.

@@ -90,13 +90,18 @@ def test_a_report_is_healthy_without_faults_and_warnings() -> None:
     )
     warned = finding(Code.UNHEALTHY)
     assert Report(findings=(warned, dark)).wrong == (warned,)
+    told = finding(Code.NO_NAMES_HERE)
+    well = Report(findings=(told, dark))
+    assert (well.healthy, well.complete, well.wrong, well.notices) == (True, True, (), (told,))
+    assert "nothing wrong was found" in well.lines()
     assert Report().lines() == ("everything, examined from here", "nothing wrong was found")
 
 
 def test_the_worst_comes_first_and_each_once() -> None:
-    fault, warning, dark = map(finding, (Code.PAUSED, Code.UNHEALTHY, Code.NOT_EXAMINED))
-    ordered = in_order([dark, warning, fault, warning])
-    assert ordered == (fault, warning, dark)
+    every = (Code.PAUSED, Code.UNHEALTHY, Code.NO_NAMES_HERE, Code.NOT_EXAMINED)
+    fault, warning, notice, dark = map(finding, every)
+    ordered = in_order([dark, notice, warning, fault, warning])
+    assert ordered == (fault, warning, notice, dark)
     assert [f.severity for f in ordered] == list(Severity)
 
 

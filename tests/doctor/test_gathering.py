@@ -100,9 +100,10 @@ class World:
         self.outcome = Outcome.ANSWERED
         self.asked: list[str] = []
         self.dialled: list[str] = []
-        self.firewalls: list[Firewall | SourceError] = [firewall()]
+        self.firewalls: list[Firewall | Exception] = [firewall()]
         self.entered: list[int] = []
         self.answer: tuple[IPAddress, ...] = ()
+        self.faults: list[Exception] = []
 
     def dial(self, endpoints: Any, timeout: float, make: Any) -> tuple[Dialled, ...]:
         del timeout
@@ -118,7 +119,7 @@ class World:
     def firewall(self, timeout: float) -> Firewall:
         del timeout
         told = self.firewalls[-1]
-        if isinstance(told, SourceError):
+        if isinstance(told, Exception):
             raise told
         return told
 
@@ -127,6 +128,9 @@ class World:
 
         def inside(work: Any) -> Any:
             self.entered.append(pid)
+            # It can be entered at first.
+            if self.faults and len(self.entered) > 1:
+                raise self.faults[-1]
             return work()
 
         return inside
@@ -185,8 +189,9 @@ def test_a_target_that_answers_needs_no_cause(gather: Gather, world: World) -> N
     assert found.firewall is not None
     assert world.dialled[0] == "127.0.0.1:8080"
     assert gather("web:80").firewall is None
-    world.firewalls = [SourceError("firewall", "needs root")]
-    assert seen(gather("net2:80")) == []
+    for error in (SourceError("firewall", "needs root"), RecursionError("deep")):
+        world.firewalls = [error]
+        assert seen(gather("net2:80")) == []
 
 
 def test_a_target_that_is_silent_is_looked_into(gather: Gather, world: World) -> None:
@@ -203,6 +208,25 @@ def test_what_may_not_be_read_is_noted(gather: Gather, world: World, root: Path)
     world.firewalls = [SourceError("firewall", "iptables-save needs root")]
     (root / "proc/11/cgroup").write_text("0::/\n")
     assert seen(gather("web:80")) == [("firewall", False), ("sockets of web", True)]
+
+
+def test_a_look_that_fails_does_not_end_the_examination(gather: Gather, world: World) -> None:
+    """Whatever it fails with: the place is gone, a file is odd."""
+    world.outcome = Outcome.REFUSED
+    for error in (
+        SourceError("place", "it is gone"),
+        PermissionError(13, "Permission denied"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "odd"),
+        RecursionError("deep"),
+        PeerNotFoundError("web", ("engine",), ()),
+    ):
+        world.faults, world.entered = [error], []
+        found = gather("web:80", origin="client", outside="198.51.100.7:443")
+        dark = dict(seen(found))
+        assert {"the endpoints", "the embedded DNS", "198.51.100.7:443"} <= set(dark)
+        assert dark["the endpoints"] is not isinstance(error, PermissionError)
+        assert (found.dialled, found.own_name, found.outside) == ((), None, None)
+        assert found.firewall is not None
 
 
 def test_a_peer_without_a_process_has_no_sockets(
@@ -358,6 +382,29 @@ def test_without_an_engine_a_container_has_its_own_sources(root: Path, tmp_path:
     assert set(world.asked) == {f"{'ab' * 6} 127.0.0.11"}
 
 
+def test_the_embedded_dns_is_asked_for_a_name_that_is_its_own(root: Path, tmp_path: Path) -> None:
+    """Others it would ask strangers for: that of a guest of another's namespace is none."""
+    (root / "proc/self/cgroup").write_text(f"0::/docker-{'ab' * 32}.scope\n")
+    (root / "etc/resolv.conf").write_text("nameserver 127.0.0.11\n")
+    owner = "cd" * 32
+    mounts = "".join(
+        f"1 1 8:1 /var/lib/docker/containers/{owner}/{name} /etc/{name} rw - ext4 /dev/sda1 rw\n"
+        for name in ("resolv.conf", "hosts")
+    )
+    (root / "proc/self/mountinfo").write_text(mounts)
+    engine, world = Engine(f"unix://{tmp_path}/none"), World()
+    gathered(Gathering(target=None, engine=engine, senses=Senses(root=root, ask=world.ask)))
+    assert world.asked == [f"{owner[:12]} 127.0.0.11"]
+
+
+def test_what_an_engine_does_not_know_is_asked_of_nobody(
+    gather: Gather, world: World, root: Path
+) -> None:
+    """On a host in a container of another engine, whose server it has."""
+    (root / "etc/resolv.conf").write_text("nameserver 127.0.0.11\n")
+    assert (gather().own_name, world.asked) == (None, [])
+
+
 def test_a_container_of_no_known_id_asks_for_no_name_of_its_own(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,7 +431,7 @@ def test_a_name_of_the_hosts_file_is_asked_of_nobody(gather: Gather, world: Worl
     found = gather(outside="Registry.example:443", origin="client")
     assert found.outside is not None
     assert world.dialled == ["172.17.0.9:443"]
-    assert not any("egistry" in asked for asked in world.asked)
+    assert not any("registry" in asked.casefold() for asked in world.asked)
 
 
 def test_an_address_outside_is_dialled_as_it_is(gather: Gather, world: World) -> None:
@@ -426,6 +473,12 @@ def test_a_recording_is_examined_without_this_machine(world: World) -> None:
     assert ("a:1", True) in seen(outside)
     inside = gathered(Gathering(target=Target.parse("db:1"), origin="api", **asked))
     assert inside.caller is not None
+
+
+@pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan"), float("inf")])
+def test_no_time_is_no_time_to_wait(timeout: float) -> None:
+    with pytest.raises(FormatError, match="timeout"):
+        examine("db:5432", engine=Snapshot.load(STORY), timeout=timeout)
 
 
 def test_an_examination_is_a_report(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from harness import Place, RealEngine, Scene, UnavailableError, found_engine
 from harness.features import lacking, on_podman
+from harness.verbs import Verbs, verbs_on
 
 _HERE = Path(__file__).parent
 _HOW = (
@@ -64,6 +65,13 @@ def scene(engine: RealEngine) -> Iterator[Scene]:
 def host(engine: RealEngine) -> Place:
     """The engine's host."""
     return engine.host
+
+
+@pytest.fixture(scope="module")
+def verbs(host: Place) -> Iterator[Verbs]:
+    """The command line on the engine's host, in one process."""
+    with verbs_on(host) as verbs:
+        yield verbs
 
 
 @pytest.fixture(scope="session")

@@ -202,6 +202,67 @@ def test_of_two_verdicts_in_a_rule_neither_is_believed() -> None:
     assert found.effect is Effect.ACCEPT
 
 
+@pytest.mark.parametrize(
+    "left, right",
+    [
+        (meta("l4proto"), "@unknown"),
+        (meta("l4proto"), {"range": [1, 9]}),
+        (meta("l4proto"), True),
+        (meta("iifname"), {"set": ["*"]}),
+        (meta("iifname"), "eth+"),
+        (meta("oifname"), "eth\\*"),
+        (meta("mark"), True),
+        (payload("tcp", "dport"), True),
+        (payload("tcp", "dport"), "80"),
+        (payload("tcp", "dport"), 65536),
+        ({"ct": {"key": "status"}}, "assured"),
+        ({"ct": {"key": "state"}}, "*"),
+        ({"concat": [payload("ip", "saddr"), payload("tcp", "dport")]}, {"set": []}),
+        ({"&": [meta("mark"), 255]}, 1),
+    ],
+)
+def test_what_is_not_understood_is_a_doubt(left: object, right: object) -> None:
+    (asked,) = matching(left, right)
+    assert isinstance(asked, c.Opaque)
+
+
+def test_elements_of_sets_may_have_counters_and_time_left() -> None:
+    element = {"elem": {"val": "10.0.0.1", "timeout": 9, "counter": {"packets": 1, "bytes": 2}}}
+    (asked,) = matching(payload("ip", "saddr"), {"set": [element, "10.0.0.2"]})
+    assert asked == c.Source((NET("10.0.0.1"), NET("10.0.0.2")))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"meter": {"key": payload("ip", "saddr"), "stmt": {"limit": {"rate": 1}}, "name": "m"}},
+        {"set": {"op": "add", "set": "@s", "elem": "x", "stmt": [{"limit": {"rate": 1}}]}},
+        {"limit": {"rate": 1, "per": "second"}},
+        {"xt": {"type": "match", "name": "socket"}},
+    ],
+)
+def test_what_lets_only_some_packets_on_is_a_doubt(statement: object) -> None:
+    (found,) = rules(statement, {"accept": None})
+    assert [type(one) for one in found.conditions] == [c.Opaque]
+    (added,) = rules({"set": {"op": "add", "set": "@s", "elem": "x"}}, {"accept": None})
+    assert added.conditions == ()
+
+
+def test_counters_are_numbers() -> None:
+    assert [r.counters for r in rules({"counter": {"packets": True, "bytes": 1}})] == [None]
+
+
+def test_what_is_nested_too_deep_to_be_told_is_refused() -> None:
+    for depth in (300, 480, 900, 990):
+        nested = f'{{"accept": {"[" * depth}{"]" * depth}}}'
+        place = '"family": "ip", "table": "t", "chain": "c"'
+        document = f'{{"nftables": [{{"rule": {{{place}, "expr": [{nested}]}}}}]}}'
+        try:
+            assert parse_nftables(document).tables[0].chains[0].rules
+        except FormatError:
+            continue
+
+
 def test_a_map_of_verdicts_is_a_rule_for_each_element() -> None:
     elements = [["a", {"jump": {"target": "c"}}], [7, {"drop": None}]]
     first, second = rules(
@@ -210,6 +271,10 @@ def test_a_map_of_verdicts_is_a_rule_for_each_element() -> None:
     assert (first.conditions, first.effect) == ((c.InInterface(("a",)),), Effect.JUMP)
     assert (second.conditions, second.effect) == ((c.Opaque("7"),), Effect.DROP)
     assert rules({"vmap": {"key": meta("oifname"), "data": {"set": []}}}) == []
+    (port,) = rules(
+        {"vmap": {"key": payload("tcp", "dport"), "data": {"set": [[80, {"drop": 0}]]}}}
+    )
+    assert port.conditions == (c.Protocols(("tcp",)), c.DestinationPorts(((80, 80),)))
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,18 @@ def test_a_name_is_looked_up(server: socket.socket) -> None:
     assert outcome(Endpoint("name.invalid.", 1)) is Outcome.NO_NAME
 
 
+def test_a_name_is_dialled_by_both_families() -> None:
+    """It may have addresses of one alone, and a listener on one alone."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as six:
+        named = Endpoint("::1", six.getsockname()[1])  # as a name that has this address
+        assert named.family is None
+        told = dial_all([named, Endpoint(ip_address("::1"), named.port)], 5.0)
+    assert [(one.endpoint.host, one.answered) for one in told] == [
+        ("::1", True),
+        (ip_address("::1"), True),
+    ]
+
+
 def test_what_is_no_stream_is_left_out() -> None:
     assert dial_all([Endpoint(HERE, 53, "udp")], 5.0) == ()
 

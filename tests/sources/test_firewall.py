@@ -84,6 +84,24 @@ def test_the_legacy_variant_without_tables_is_left_alone(tmp_path: Path) -> None
     assert "/usr/sbin/iptables-legacy-save" not in [command[0] for command in machine.asked]
 
 
+@pytest.mark.parametrize("told", ["iptables-nft-save", "iptables-save", "nft"])
+def test_rules_of_the_legacy_variant_that_nobody_tells_are_not_read(
+    tmp_path: Path, told: str
+) -> None:
+    legacy_tables(tmp_path)
+    machine = Machine(tmp_path, {told: REPLIES["nft" if told == "nft" else "iptables-nft-save"]})
+    machine.read()
+    assert "iptables-legacy" in machine.told.unread
+    assert "ip6tables-legacy" not in machine.told.unread
+
+
+def test_chains_before_all_hooks_are_not_read(tmp_path: Path) -> None:
+    chain = '{"chain": {"family": "inet", "table": "t", "name": "c", "hook": "ingress"}}'
+    machine = Machine(tmp_path, {"nft": f'{{"nftables": [{chain}]}}'})
+    assert machine.read() == [("nftables", "inet", "t")]
+    assert machine.told.unread == ("inet t c (ingress)",)
+
+
 def test_where_there_is_one_variant_it_has_no_name_of_its_own(tmp_path: Path) -> None:
     machine = Machine(tmp_path, {"iptables-save": LEGACY})
     assert machine.read() == [("iptables-legacy", "ip", "filter")]

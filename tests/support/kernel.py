@@ -22,7 +22,11 @@ PROGRAMS = tuple(
     for variant in ("", "-nft")
     for what in ("save", "restore")
 )
-_NFT_RULE = re.compile(r'comment "([^"]*)"')
+_NFT_RULE = re.compile(r'(?:.*? (ip6?) [sd]addr (\S+))?.* comment "([^"]*)"')
+
+
+class KilledError(BaseException):
+    """The process is killed: whatever it tries from then on comes to nothing."""
 
 
 class Kernel:
@@ -37,6 +41,8 @@ class Kernel:
         self.variant = "nf_tables"
         #: Called before each program runs; what it returns is the program's end.
         self.before: Callable[[list[str]], Done | None] = lambda _: None
+        #: After so many transactions the process is killed.
+        self.lives: int | None = None
         (root / "run").mkdir()
         for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
             path = root / "proc/sys/net" / name
@@ -52,6 +58,7 @@ class Kernel:
     def run(self, command: list[str], text: str, timeout: float) -> Done:
         assert timeout == 10.0
         self.asked.append(command)
+        self._die()
         if (ended := self.before(command)) is not None:
             return ended
         program = command[0].removeprefix("/sbin/")
@@ -62,9 +69,20 @@ class Kernel:
             return Done(0, self.saved(family), "")
         return self._restore(self.families[family], text)
 
+    def _die(self) -> None:
+        if self.lives == 0:
+            raise KilledError
+
+    def _committed(self) -> None:
+        """A transaction is done."""
+        if self.lives is not None:
+            self.lives -= 1
+            self._die()
+
     def saved(self, family: str = "iptables") -> str:
         lines = [f"# ({self.variant})"]
-        for table, chains in self.families[family].items():
+        for table, unsorted in sorted(self.families[family].items()):
+            chains = dict(sorted(unsorted.items(), key=lambda c: (c[0] not in BUILT_IN, c[0])))
             lines.append(f"*{table}")
             lines += [f":{c} {'ACCEPT' if c in BUILT_IN else '-'} [0:0]" for c in chains]
             lines += [f"-A {c} {rule}" for c, rules in chains.items() for rule in rules]
@@ -85,6 +103,7 @@ class Kernel:
             except (KeyError, ValueError) as error:
                 return Done(1, "", f"line failed: {error}")
             tables[name[1:]] = chains
+            self._committed()
         return Done(0, "", "")
 
     def _nft(self, arguments: list[str], text: str) -> Done:
@@ -94,21 +113,24 @@ class Kernel:
             return self._listed(*arguments[3:])
         if found := re.match(r"delete table (ip6?) (\S+)\n$", text):
             name = "iptables" if found[1] == "ip" else "ip6tables"
-            assert not self.families[name].pop(found[2])
+            left = self.families[name].pop(found[2])
+            assert all(c.startswith("DOCKERNET-") for c in left)
+            self._committed()
             return Done(0, "", "")
         name = text.split()[2]
         self.native.pop(name, None)
         chains: dict[str, list[str]] = {}
         for line in text.split("\n"):
             if line.startswith("add rule inet "):
-                _, _, _, table, chain, _, _, comment = line.split(" ", 7)
-                self.native[table][chain].append(comment.strip('"'))
+                table, chain, rule = line.split(" ", 5)[3:]
+                self.native[table][chain].append(rule)
             elif line.startswith("\tchain "):
                 chains[line.split()[1]] = []
-            elif found := _NFT_RULE.search(line):
-                [*chains.values()][-1].append(found[1])
+            elif _NFT_RULE.search(line):
+                [*chains.values()][-1].append(line.strip())
         if chains:
             self.native[name] = chains
+        self._committed()
         return Done(0, "", "")
 
     def _listed(self, family: str, table: str) -> Done:
@@ -126,13 +148,20 @@ class Kernel:
         for table, chains in self.native.items():
             place = {"family": "inet", "table": table}
             entries.append({"table": {"family": "inet", "name": table}})
-            for chain, comments in chains.items():
+            for chain, rules in chains.items():
                 entries.append({"chain": {**place, "name": chain}})
-                entries += [
-                    {"rule": {**place, "chain": chain, "expr": [], "comment": comment}}
-                    for comment in comments
-                ]
+                entries += [{"rule": {**place, "chain": chain, **_native(r)}} for r in rules]
         return entries
+
+
+def _native(rule: str) -> dict[str, object]:
+    """A rule of a script of ours, as far as it is looked at again."""
+    found = _NFT_RULE.fullmatch(f" {rule}")
+    assert found is not None
+    family, address, comment = found.groups()
+    left = {"payload": {"protocol": family, "field": "saddr"}}
+    match = {"match": {"op": "==", "left": left, "right": address}}
+    return {"expr": [match] if family else [], "comment": comment}
 
 
 def _rules(family: str, table: str, tables: Tables) -> list[object]:

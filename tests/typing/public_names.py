@@ -241,6 +241,7 @@ def reasons() -> str | tuple[str, ...]:
 report = doctor.examine("db:5432", engine=Snapshot.load("x"), seen_from="web", outside="a:1")
 assert_type(report, doctor.Report)
 assert_type(doctor.examine().wrong[0], doctor.Finding)
+assert_type(report.notices, tuple[doctor.Finding, ...])
 assert_type(report.findings[0].code, doctor.Code)
 assert_type(report.findings[0].severity, doctor.Severity)
 assert_type(report.findings[0].evidence, tuple[doctor.Evidence, ...])
