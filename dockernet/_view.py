@@ -161,6 +161,7 @@ class View:
         every = [c for c in reversed(containers.values) if c.id not in self._ended]
         before, self._containers = self._containers, {c.id: c for c in every}
         self._links.listed(every)
+        self._containers = {c.id: self._linked(c) for c in every}  # by those who are there
         if self._renamed and self._links:  # a listing tells links by names, some of them old
             self._all_doubtful = True
         told = self._engine, self._networks, self._odd, self._odd_networks
@@ -269,14 +270,16 @@ class View:
         for container_id, before in touched:
             after = self._containers.get(container_id)
             if after is not None:
-                linked_as = self._links.linked_as(container_id, self._name_of)
-                if after.linked_as != linked_as:
-                    after = evolve(after, linked_as=linked_as)
-                self._containers[container_id] = after
+                after = self._containers[container_id] = self._linked(after)
             if before != after:
                 changes.setdefault(container_id, ContainerChange(before, after))
         if changes:
             self._changed(changes.values())
+
+    def _linked(self, container: Container) -> Container:
+        """A container with who links to it now."""
+        told = self._links.linked_as(container.id, self._name_of)
+        return container if container.linked_as == told else evolve(container, linked_as=told)
 
     def _name_of(self, container_id: str) -> str:
         return self._containers[container_id].name

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from math import inf
 from queue import Empty, SimpleQueue
+from time import monotonic
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from dockernet._watching import ContainerWatch, StateWatch, TellState, Viewed
 from dockernet.model.changes import ContainerChange
 
-__all__ = ["Bell", "Watch", "container_changes"]
+__all__ = ["LAPSE", "Bell", "Watch", "container_changes"]
 
 T = TypeVar("T")
+
+LAPSE: Final = 1.0
+"""Seconds that a thread waits in one go: a signal that comes just before wakes nobody."""
 
 
 class Bell:
@@ -36,8 +40,15 @@ class Bell:
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until it is rung, so many seconds at most."""
-        with suppress(Empty):
-            self._rung.get(timeout=timeout)
+        end = inf if timeout is None else monotonic() + timeout
+        while True:
+            left = end - monotonic()
+            try:
+                self._rung.get(timeout=max(0.0, min(LAPSE, left)))
+            except Empty:
+                if left > LAPSE:
+                    continue
+            return
 
 
 class Watch(Iterator[T]):

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from io import StringIO
-from queue import SimpleQueue
 from typing import Final, TextIO
 
 import click
@@ -19,7 +17,7 @@ from dockernet._cli import documents, tables
 from dockernet._cli.answers import Answer, Successor, Tone
 from dockernet._cli.rendering import say
 from dockernet._cli.request import Request
-from dockernet.dialling.within import begun
+from dockernet.dialling.within import begun, done_of
 from dockernet.model.endpoints import Endpoint
 from dockernet.model.mappings import SecretMap
 from dockernet.model.readiness import ReadyName
@@ -73,13 +71,10 @@ def _all_ready(
     Raises:
         DockernetError: One is not ready within the time, or cannot be waited for.
     """
-    outcomes: SimpleQueue[Future[Endpoint]] = SimpleQueue()
-    begun_for = [begun(partial(ready, target, tell)) for target in targets]
-    for future in begun_for:
-        future.add_done_callback(outcomes.put)
-    for _ in begun_for:
-        outcomes.get().result()  # a signal gets through
-    return [future.result() for future in begun_for]
+    outcomes = [begun(partial(ready, target, tell)) for target in targets]
+    for outcome in done_of(outcomes):
+        outcome.result()
+    return [outcome.result() for outcome in outcomes]
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from threading import Thread
+from time import monotonic
 from typing import TypeVar
 
-__all__ = ["begun", "within"]
+from dockernet._watch import LAPSE
+
+__all__ = ["begun", "done_of", "within"]
 
 T = TypeVar("T")
 
@@ -26,6 +29,14 @@ def begun(work: Callable[[], T]) -> Future[T]:
     return outcome
 
 
+def done_of(outcomes: Iterable[Future[T]]) -> Iterator[Future[T]]:
+    """Give each outcome as soon as it is there."""
+    left = set(outcomes)
+    while left:
+        done, left = wait(left, LAPSE, FIRST_COMPLETED)
+        yield from done
+
+
 def within(seconds: float, work: Callable[[], T], late: Exception) -> T:
     """Do work, and wait so long for it; then it is left to itself.
 
@@ -35,7 +46,9 @@ def within(seconds: float, work: Callable[[], T], late: Exception) -> T:
         late: Raised where it takes longer.
     """
     outcome = begun(work)
-    wait([outcome], seconds)
+    end = monotonic() + seconds
+    while not outcome.done() and (left := end - monotonic()) > 0:
+        wait([outcome], min(left, LAPSE))
     if not outcome.done():
         raise late
     return outcome.result()

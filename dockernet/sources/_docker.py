@@ -38,6 +38,7 @@ from dockernet.model.facts import NEWEST_API, OLDEST_API
 from dockernet.sources._location import CLOSED, NAME, UNREACHED, Certificates, Location
 from dockernet.sources._tls import USUAL
 from dockernet.sources._tls import advice as tls_advice
+from dockernet.sources._unix import SocketAdapter
 
 if TYPE_CHECKING:
     from dockernet.sources._ssh import Line
@@ -313,6 +314,8 @@ class Clients:
             # No proxy leads to a socket of this machine, and looking for one each time
             # takes a quarter of a request.
             client.trust_env = False
+        if self.location.path is not None:
+            client.mount(client.base_url, SocketAdapter(self.location.path))
         if certificates is not None:
             # REQUESTS_CA_BUNDLE would win over the engine's own authority.
             client.trust_env = False

@@ -81,21 +81,27 @@ class Location:
         parts = urlsplit(self.url)
         return parts.hostname if parts.scheme in (*_OVER_TCP, "ssh") else None
 
+    @property
+    def path(self) -> str | None:
+        """The path of a unix socket of this machine; ``None`` for anything else."""
+        path = self.url.removeprefix("unix://")
+        unix = path != self.url and path.startswith("/") and hasattr(socket, "AF_UNIX")
+        return path if unix else None
+
     def knock(self) -> None:
         """Make sure that a socket of this machine takes us in, if the URL names one.
 
-        docker-py would find out as well: later, and without closing its own socket.
+        docker-py would find out as well: later.
 
         Raises:
             EngineUnavailableError: It does not.
         """
-        path = self.url.removeprefix("unix://")
-        if path == self.url or not path.startswith("/") or not hasattr(socket, "AF_UNIX"):
+        if self.path is None:
             return
         try:
             with socket.socket(socket.AF_UNIX) as door:
                 door.settimeout(0)
-                door.connect(path)
+                door.connect(self.path)
         except BlockingIOError:
             return  # a full queue is no closed door
         except (OSError, ValueError) as error:

@@ -271,13 +271,13 @@ def test_a_thousand_tasks_see_no_torn_answer(engine: RealEngine) -> None:
 
 @pytest.mark.parametrize("operations", [12, pytest.param(200, marks=pytest.mark.stress)])
 def test_what_a_proxy_drops_delays_and_garbles_is_made_good(
-    engine: RealEngine, tmp_path: Path, operations: int
+    engine: RealEngine, folder: Path, operations: int
 ) -> None:
     random = Random(operations)  # noqa: S311 - the same in every run
     with (
         Scene(engine) as scene,
         Engine(engine.url) as known,
-        Mangling(tmp_path / "proxy.sock", engine.api.path, random).listening() as proxy,
+        Mangling(folder / "proxy.sock", engine.api.path, random).listening() as proxy,
         Engine(proxy.url, 2.0).live(resync=0.5) as live,
     ):
         proxy.honest = False
@@ -288,8 +288,8 @@ def test_what_a_proxy_drops_delays_and_garbles_is_made_good(
         churn.end()
 
 
-def test_a_socket_in_the_place_of_another_is_followed(engine: RealEngine, tmp_path: Path) -> None:
-    path, random = tmp_path / "proxy.sock", Random(0)  # noqa: S311 - it spoils nothing
+def test_a_socket_in_the_place_of_another_is_followed(engine: RealEngine, folder: Path) -> None:
+    path, random = folder / "proxy.sock", Random(0)  # noqa: S311 - it spoils nothing
     with ExitStack() as stack:
         scene = stack.enter_context(Scene(engine))
         known = stack.enter_context(Engine(engine.url))

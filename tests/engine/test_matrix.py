@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -315,18 +315,19 @@ def test_the_table_of_routes_holds(world: World, caller: str, target: str, told:
 
 
 @pytest.mark.parametrize("table", [HEARING, DEAF])
-def test_every_cell_is_right(world: World, table: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_cell_is_right(
+    world: World, table: str, record_property: Callable[[str, object], None]
+) -> None:
     """The matrix is as large as it looks, and one line tells how it went."""
     every = world.callers if table == HEARING else DEAF_CALLERS
     callers = tuple(caller for caller in every if caller in world.callers)
     told = [world.judge(table, caller) for caller in callers]
     cells, right = sum(j.cells for j in told), sum(j.right for j in told)
     wrong, missed = sum(len(j.wrong) for j in told), sum(len(j.missed) for j in told)
-    with capsys.disabled():
-        print(
-            f"\nEngine {world.engine.version} {table}: "
-            f"{cells} cells, {right} right, {wrong} wrong, {missed} missed"
-        )
+    record_property(
+        f"Engine {world.engine.version} {table}",
+        f"{cells} cells, {right} right, {wrong} wrong, {missed} missed",
+    )
     every_cell = sum(map(len, PEERS.values())) * len(callers)
     assert (cells, right, wrong, missed) == (every_cell, every_cell, 0, 0)
 

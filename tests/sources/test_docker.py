@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from following import descriptors
 from recorded import TLS, recorded
 from replay import PATIENCE, Answer, Exchange, Replay, refusal, reply
 
@@ -513,6 +514,20 @@ def test_an_error_costs_no_connection() -> None:
         assert clients.info() == {}
         clients.close()
     assert engine.connections == 2
+
+
+def test_an_engine_that_went_away_costs_no_socket(folder: Path) -> None:
+    with Replay(FACTS["version"]).on_socket(folder / "away.sock") as engine:
+        clients = Clients(Location(engine.url), PATIENCE)
+        clients.info()
+    with pytest.raises(EngineUnavailableError):  # the one that was open is closed
+        clients.info()
+    before = descriptors()
+    for _ in range(5):
+        with pytest.raises(EngineUnavailableError, match="nothing listens at"):
+            clients.info()
+    assert descriptors() == before
+    clients.close()
 
 
 def test_a_version_that_could_not_be_asked_for_is_asked_for_again(engine: Replay) -> None:

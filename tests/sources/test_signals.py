@@ -198,3 +198,39 @@ def test_a_handler_that_was_set_meanwhile_stays() -> None:
         said(signal.getsignal(SIGTERM) is SIG_IGN)
     """)
     assert (code, lines) == (0, ["True"])
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        "Bell().wait()",
+        "Bell().wait(60)",
+        "[*done_of([begun(heard.wait)])]",
+        "within(60, heard.wait, LookupError())",
+    ],
+)
+def test_a_signal_that_wakes_nobody_is_heard_all_the_same(waiting: str) -> None:
+    """As one that comes just before a wait: here another thread takes it."""
+    code, lines = ran(f"""
+        from dockernet._watch import Bell
+        from dockernet.dialling.within import begun, done_of, within
+
+        def interrupt():
+            heard.wait(0.3)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [SIGINT])
+            os.kill(os.getpid(), SIGINT)
+            if not heard.wait(20):
+                os._exit(9)
+
+        heard = threading.Event()
+        signal.pthread_sigmask(signal.SIG_BLOCK, [SIGINT])
+        taker = threading.Thread(target=interrupt)
+        taker.start()
+        try:
+            {waiting}
+        except KeyboardInterrupt:
+            said("interrupted")
+        heard.set()
+        taker.join()
+    """)
+    assert (code, lines) == (0, ["interrupted"])
