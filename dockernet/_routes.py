@@ -127,14 +127,22 @@ class Case:
     def ways_to(self, address_family: int) -> tuple[tuple[Attachment, Network], ...]:
         """Those of the caller's ways out by whose host addresses the peer is reached.
 
-        Podman keeps networks apart even where they meet at a host port. Of a peer on
-        several networks it does not tell which one its host ports lead to.
+        Podman keeps networks apart even where they meet at a host port. Docker does so
+        where the caller's packets keep their own address; a peer without an address of
+        the family is behind a proxy, which is the host's. Of a peer on several networks
+        an engine does not tell which one its host ports lead to.
         """
         ways = self.ways_out(address_family)
-        if not self.inventory.engine.podman:
-            return ways
-        theirs = [n for _, n in self.networks_of(self.peer) if n.is_bridge and not n.internal]
-        return tuple((a, n) for a, n in ways if all(forwards(n, other) for other in theirs))
+        places = self.networks_of(self.peer)
+        theirs = [(a, n) for a, n in places if n.is_bridge and not n.internal]
+        if self.inventory.engine.podman:
+            return tuple((a, n) for a, n in ways if all(forwards(n, other) for _, other in theirs))
+        behind = [n for a, n in theirs if any(i.version == address_family for i in a.addresses)]
+        return tuple(
+            (a, n)
+            for a, n in ways
+            if passes(n, address_family) or all(b.id == n.id for b in behind)
+        )
 
     def families_on(self, attachment: Attachment) -> tuple[int, ...]:
         """The address families that the caller has on a network of its own.
@@ -283,8 +291,22 @@ def _gateway(case: Case) -> Iterator[Answer]:
         elif binding.is_wildcard and case.inventory.engine.in_rootlesskit:
             yield _not_at_bridges(case)
             continue
-        for address, network in _ways_to(case, binding):
+        ways = tuple(_ways_to(case, binding))
+        for address, network in ways:
             yield case.endpoint(address, Route.GATEWAY, number, network)
+        if not (ways or case.inventory.engine.podman):
+            yield from _kept_out(case, binding)
+
+
+def _kept_out(case: Case, binding: HostBinding) -> Iterator[Refusal]:
+    """The caller's packets reach the host port with its own address, and no other bridge."""
+    bare = (n for f in binding.families for _, n in case.ways_out(f) if not passes(n, f))
+    for network in [*bare][:1]:
+        detail = (
+            f"network {network} has no masquerading (enable_ip_masquerade is false), and the engine "
+            f"keeps its containers from host ports of others, such as that of {case.name}"
+        )
+        yield Refusal(Route.GATEWAY, Reason.NO_SHARED_NETWORK, detail, _join(case))
 
 
 def _not_at_bridges(case: Case) -> Refusal:
@@ -318,12 +340,14 @@ def _routed(case: Case) -> Iterator[Answer]:
     """Routed mode opens published ports at the peer's own address to other networks.
 
     Of a peer on several networks the one with its default route has the bindings, and
-    in routed mode they have no host port.
+    in routed mode they have no host port. What the peer answers to an address that nobody
+    translates is dropped.
     """
     if case.inventory.engine.major < _ROUTED_SINCE:
         return
     bound = {f for b in case.bindings if b.host_port is None for f in b.families}
-    families = {f for f in bound if case.ways_out(f)}
+    out = {f: case.ways_out(f) for f in bound}
+    families = {f for f, ways in out.items() if ways and all(passes(n, f) for _, n in ways)}
     for attachment, network in case.networks_of(case.peer):
         for address in attachment.addresses:
             if address.version in families.intersection(network.routed):
@@ -527,6 +551,16 @@ _OTHERWISE: Final[Mapping[Stand, Callable[[Case], Refusal]]] = {
 
 
 # Steps that several rows take.
+
+
+def passes(network: Network, family: int) -> bool:
+    """Whether containers of a network may reach what is behind another bridge.
+
+    They do by masquerading, and in routed mode. Else the engine's rules of a host port
+    send their packets on as they are (moby, bridge/internal/iptabler/network.go), and those
+    that keep networks apart drop them.
+    """
+    return network.masquerade or family in network.routed
 
 
 def _over_loopback(case: Case, route: Route) -> Iterator[Endpoint]:

@@ -149,6 +149,7 @@ def network(value: Network, members: int) -> Document:
         "gateways": texts(value.gateways),
         "internal": value.internal,
         "icc": value.icc,
+        "masquerade": value.masquerade,
         "routed": list(value.routed),
         "interface": value.interface,
         "members": members,

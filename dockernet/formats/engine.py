@@ -510,13 +510,19 @@ def _network(entry: Json, odd: _Odd) -> Network:
         ),
         gateways=_addresses((_host_address(c) for c in configs), odd),
         internal=entry.get("Internal") is True,
-        icc=text(options.get(f"{_BRIDGE_OPTION}enable_icc")).lower() not in ("false", "0", "f"),
+        icc=_is_on(options, "enable_icc"),
+        masquerade=_is_on(options, "enable_ip_masquerade"),
         routed=tuple(f for f in (4, 6) if _gateway_mode(options, f) == "routed"),
         isolated=tuple(f for f in (4, 6) if _gateway_mode(options, f) == "isolated"),
         interface=_interface(entry, options) if driver == "bridge" else None,
         is_default_bridge=text(options.get(f"{_BRIDGE_OPTION}default_bridge")) == "true",
         isolate=_isolate(text(entry.get("Id")), options),
     )
+
+
+def _is_on(options: Json, name: str) -> bool:
+    """Whether a bridge's option is on, as it is unless told otherwise."""
+    return text(options.get(f"{_BRIDGE_OPTION}{name}")).lower() not in ("false", "0", "f")
 
 
 def _isolate(network_id: str, options: Json) -> Isolate | None:

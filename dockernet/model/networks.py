@@ -29,6 +29,7 @@ class Network:
             that an engine chose itself may be left out.
         internal: Whether it has no way out: no gateway, no published ports.
         icc: Whether its containers may talk to each other.
+        masquerade: Whether what its containers send out of it gets the host's address.
         routed: The address families, 4 and 6, whose gateway mode is ``routed``.
         isolated: The address families, 4 and 6, whose gateway mode is ``isolated``: the
             host has no address on the bridge.
@@ -48,6 +49,7 @@ class Network:
     gateways: tuple[IPAddress, ...] = ()
     internal: bool = False
     icc: bool = True
+    masquerade: bool = True
     routed: tuple[int, ...] = ()
     isolated: tuple[int, ...] = ()
     interface: str | None = None

@@ -52,6 +52,7 @@ CALLERS: dict[str, Container | Vantage] = {
     "on-inner": container("caller", {"inner": 9}),
     "on-apart": container("caller", {"apart": 9}),
     "on-lan": container("caller", {"lan": 9}),
+    "on-open": container("caller", {"open": 9}),
     "on-none": container("caller"),
     "beside-db": beside("caller", "db"),
     "in-host-mode": container("caller", network_mode="host"),
@@ -83,6 +84,8 @@ PEERS = {
     "in-host-mode": container("db", network_mode="host"),
     "published": container("db", {"app": 2}, WILD),
     "ipv4-published": evolve(ON_IPV4, ports=PortMap.parse(WILD)),
+    "other-published": container("db", {"other": 2}, WILD),
+    "proxied": evolve(ON_IPV4, ports=PortMap.parse("[::]:32780->80/tcp")),
     "split": container("db", {"app": 2}, SPLIT),
     "loopback": container("db", {"app": 2}, LOOPBACK),
     "lan-loopback": container("db", {"lan": 2}, LOOPBACK),
@@ -107,6 +110,13 @@ ENGINES: dict[str, dict[str, Any]] = {
     "isolated": {"networks": (NETWORKS["bridge"], evolve(NETWORKS["inner"], isolated=(4, 6)))},
     "plugin": {"networks": (NETWORKS["bridge"], evolve(NETWORKS["app"], driver="weave"))},
     "half": {"networks": tuple(evolve(NETWORKS[n], isolated=(4,)) for n in ("other", "inner"))},
+    "bare": {
+        "networks": (
+            NETWORKS["app"],
+            evolve(NETWORKS["other"], masquerade=False),
+            evolve(NETWORKS["open"], masquerade=False),
+        )
+    },
     "rootless": {"rootless": True},
     "name": {"host": "engine.example"},
     "IPv4": {"host": ip_address("192.0.2.7")},
@@ -190,6 +200,20 @@ another port than the published one is out of reach
   on-other published:81: no-shared-network
 a peer beside another has that one's bindings
   on-other beside-owner:80: gateway 10.8.0.1:8080, gateway [fd08::1]:8080
+
+without masquerading, ports of other networks are out of reach
+  on-other published:80 @bare: no-shared-network
+without masquerading, those at an address of the host are, too
+  on-other specific:80 @bare: no-shared-network
+without masquerading, a peer without the family is reached by its proxy
+  on-other proxied:80 @bare: gateway [fd08::1]:32780
+without masquerading, ports of the own network are reached
+  on-other other-published:80 @bare: shared network 10.8.0.2:80, shared network [fd08::2]:80, \
+gateway 10.8.0.1:8080, gateway [fd08::1]:8080
+without masquerading, what a routed network answers is lost
+  on-other routed:80 @bare: no-shared-network
+from a routed network all is as with masquerading
+  on-open published:80 @bare: gateway 10.11.0.1:8080, gateway [fd11::1]:8080
 
 a published port of a routed network is at the peer's address
   on-other routed:80: routed 10.11.0.2:80, routed [fd11::2]:80

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
-from harness import Cast, Place, RealContainer, RealEngine, Scene, private_engine
+from harness import Cast, Place, RealContainer, RealEngine, RealNetwork, Scene, private_engine
 from harness.features import needs
 from harness.matrix import judged
 
@@ -55,6 +57,38 @@ def test_a_network_of_ipv6_alone_is_reached_by_ipv6(
     assert outside[f"{open_peer.name}:80"].routes[0] == Route.PUBLISHED
     across = judged(engine, caller, targets)
     assert across[f"{open_peer.name}:80"].routes[0] == Route.GATEWAY
+
+
+@needs("gateway modes")
+def test_without_masquerading_host_ports_of_other_networks_are_refused(
+    engine: RealEngine, scene: Scene
+) -> None:
+    """Those of its own network are not, nor those of a peer that a proxy alone speaks for."""
+    option = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    bare, other = (
+        scene.network("bare", ipv6=True, Options=option),
+        scene.network("other", ipv6=True),
+    )
+    four = scene.network("four")
+    web, peer, beside, narrow, low, caller = scene.run_all(
+        Cast("web", ports=["80"], publish=["80"]),
+        Cast("peer", ports=["80"], network=other, publish=["80"]),
+        Cast("beside", ports=["80"], network=bare, publish=["80"]),
+        Cast("narrow", ports=["80"], network=four, publish=["80"]),
+        Cast("low", ports=["80"], publish=[f"{engine.addresses[0]}::80"]),
+        Cast("caller", network=bare, socket=True),
+    )
+    told = judged(engine, caller, _targets(web, peer, beside, narrow, low))
+    for refused in (web, peer, low):
+        assert told[f"{refused.name}:80"].reasons == (Reason.NO_SHARED_NETWORK,)
+    assert set(told[f"{beside.name}:80"].routes) == {Route.SHARED_NETWORK, Route.GATEWAY}
+    assert {host for host, *_ in told[f"{narrow.name}:80"].addresses} == {gateway(bare, 6)}
+
+
+def gateway(network: RealNetwork, family: int) -> str:
+    """The address of the engine's host on a network."""
+    configured = (ip_network(c["Subnet"]) for c in network.inspect()["IPAM"]["Config"])
+    return str(next(subnet[1] for subnet in configured if subnet.version == family))
 
 
 @needs("settings")

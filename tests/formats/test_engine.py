@@ -1099,6 +1099,13 @@ BRIDGE = "com.docker.network.bridge."
         pytest.param({"Options": {f"{BRIDGE}enable_icc": "true"}}, "icc", True, id="icc true"),
         pytest.param({"Options": {f"{BRIDGE}enable_icc": False}}, "icc", True, id="icc no text"),
         pytest.param({"Options": [1]}, "icc", True, id="options no object"),
+        pytest.param({}, "masquerade", True, id="masquerade by default"),
+        pytest.param(
+            {"Options": {f"{BRIDGE}enable_ip_masquerade": "false"}},
+            "masquerade",
+            False,
+            id="no masquerade",
+        ),
         pytest.param(
             {
                 "Options": {
