@@ -44,6 +44,9 @@ class PublishedRules:
             own address, or to a loopback address from outside.
         user: The rules of the administrator, in DOCKER-USER, that it may meet.
         expected: What an engine makes for it: effects of rules.
+        kept: Whether the engine keeps rules for the family at all. With ``iptables`` or
+            ``ip6tables`` off it does not (engines up to 26 have the latter off unless told
+            otherwise), and a userland proxy takes what comes, unless there is none.
         journey: The way of a packet from outside to it; from the host itself where it is
             published on loopback.
     """
@@ -55,18 +58,24 @@ class PublishedRules:
     drop: tuple[PlacedRule, ...] = ()
     user: tuple[PlacedRule, ...] = ()
     expected: tuple[Effect, ...] = ()
+    kept: bool = True
     journey: Journey
 
     @property
-    def missing(self) -> tuple[Effect, ...]:
-        """What an engine makes for it, and is not there."""
+    def absent(self) -> tuple[Effect, ...]:
+        """What engines make for it, and is not there."""
         there = {placed.rule.effect for placed in (*self.dnat, *self.accept)}
         return tuple(effect for effect in self.expected if effect not in there)
 
     @property
+    def missing(self) -> tuple[Effect, ...]:
+        """What this engine makes for it, and is not there."""
+        return self.absent if self.kept else ()
+
+    @property
     def proxied(self) -> bool:
         """Whether no rule is needed: a process of the engine's passes on what comes."""
-        return not (self.expected or self.dnat or self.accept)
+        return not (self.dnat or self.accept or (self.expected and self.kept))
 
 
 @frozen(kw_only=True)
@@ -102,7 +111,8 @@ def firewall_report(
     search = _Search(firewall, inventory, machine, tuple(firewall.rules()))
     found = tuple(search.rules_of(p, family) for p in published for family in p.binding.families)
     used = {placed for one in found for placed in (*one.dnat, *one.accept)}
-    stale = (p for p in search.placed if _is_for_a_port(p) and p not in used)
+    idle = (p for p in search.placed if _is_for_a_port(p) and p not in used)
+    stale = (p for p in idle if not search.is_another_s(p))
     return FirewallReport(published=found, stale=tuple(stale), firewall=firewall)
 
 
@@ -139,8 +149,26 @@ class _Search:
             drop=tuple(p for p in mine if _drops(p, published, addresses)),
             user=tuple(self._user(mine, published, addresses)),
             expected=self._expected(published, addresses),
+            kept=self._keeps_rules(family),
             journey=self._journey(published, family),
         )
+
+    def is_another_s(self, placed: PlacedRule) -> bool:
+        """Whether a rule leads to a network of the host that is none of this engine's.
+
+        Several engines on one host have chains of one name.
+        """
+        to, new = placed.rule.asks(Destination), placed.rule.new_destination
+        address = new.address if new is not None else None if to is None else to.single
+        if address is None:
+            return False
+        own = self.machine.interfaces
+        there = {i.name for i in own if any(address in subnet for subnet in i.subnets)}
+        return not there <= {network.interface for network in self.inventory.networks}
+
+    def _keeps_rules(self, family: int) -> bool:
+        tables = (t for t in self.firewall.tables if t.is_for(family))
+        return any(t.name == _TABLE or t.chain(_CHAIN) is not None for t in tables)
 
     def _is_of_family(self, placed: PlacedRule, family: int) -> bool:
         return placed.family == "inet" or (placed.family == "ip6") == (family == 6)

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cached_property
 
 from attrs import field, frozen
 
+from dockernet._published_rules import FirewallReport, firewall_report
 from dockernet._standing import Stand, Standing
 from dockernet.formats.proc import KernelRoute
 from dockernet.formats.sockets import Listener
@@ -162,6 +164,15 @@ class Examined:
     outside: OutsideWorld | None = None
     proxied: bool | None = None
     unseen: tuple[Unseen, ...] = ()
+
+    @cached_property
+    def firewall_report(self) -> FirewallReport | None:
+        """The firewall, seen from the published ports; ``None`` where it is not known."""
+        if self.firewall is None or self.inventory is None or self.machine is None:
+            return None
+        if self.inventory.engine.apart:
+            return None
+        return firewall_report(self.firewall, self.published, self.inventory, self.machine)
 
     @property
     def networks(self) -> tuple[Network, ...]:

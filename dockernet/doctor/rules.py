@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from dockernet._journey import Verdict
-from dockernet._published_rules import PublishedRules, firewall_report
+from dockernet._published_rules import PublishedRules
 from dockernet.doctor import fixes
 from dockernet.doctor.codes import Code
 from dockernet.doctor.examined import Examined
@@ -24,8 +24,7 @@ from dockernet.doctor.packets import (
     sent_to,
 )
 from dockernet.model.addresses import IPAddress, IPNetwork
-from dockernet.model.conditions import Destination
-from dockernet.model.firewalls import Effect, PlacedRule
+from dockernet.model.firewalls import Effect
 from dockernet.model.networks import Network
 from dockernet.model.ports import Port
 
@@ -40,8 +39,6 @@ __all__ = [
 
 _MOST_PORTS: Final = 64  # of those that are tried from each network
 _SMALLEST: Final = 4  # addresses of a subnet with room for a host and a container
-_CHAIN: Final = "DOCKER"
-_TABLE: Final = "docker-bridges"
 
 
 def blocked(examined: Examined) -> Iterator[Finding]:
@@ -76,15 +73,10 @@ def other_ways(examined: Examined) -> Iterator[Finding]:
 
 def _reports(examined: Examined) -> tuple[PublishedRules, ...]:
     """The rules of each published port that is examined."""
-    if examined.firewall is None or examined.inventory is None or examined.machine is None:
-        return ()
-    if examined.inventory.engine.apart:
-        return ()
-    report = firewall_report(
-        examined.firewall, examined.published, examined.inventory, examined.machine
-    )
+    report = examined.firewall_report
+    every = () if report is None else report.published
     mine = {peer.id for peer in examined.peers}
-    found = (r for r in report.published if r.publication.container.id in mine)
+    found = (r for r in every if r.publication.container.id in mine)
     return tuple(r for r in found if _is_asked(examined, r))
 
 
@@ -161,9 +153,11 @@ def _rejected(examined: Examined, network: Network, every: list[Sent]) -> Iterat
 def missing(examined: Examined) -> Iterator[Finding]:
     """A rule that the engine makes for a published port is not there."""
     for rules in _reports(examined):
-        if rules.missing and _keeps_rules(examined, rules.family):
+        # Without rules and without a proxy nobody comes in.
+        absent = rules.absent if examined.proxied is False else rules.missing
+        if absent:
             container = rules.publication.container
-            lacks = " and ".join(_EFFECTS.get(effect, str(effect)) for effect in rules.missing)
+            lacks = " and ".join(_EFFECTS.get(effect, str(effect)) for effect in absent)
             yield Finding(
                 code=Code.MISSING_RULE,
                 subject=f"{container}:{rules.publication.port}",
@@ -172,18 +166,6 @@ def missing(examined: Examined) -> Iterator[Finding]:
                 evidence=(Evidence(Kind.RULE, _chain(rules.family), "no such rule"),),
                 fix=fixes.docker(("restart", str(container))),
             )
-
-
-def _keeps_rules(examined: Examined, family: int) -> bool:
-    """Whether the engine makes rules at all: with ``iptables`` or ``ip6tables`` off it does not.
-
-    Engines up to 26 have the latter off unless told otherwise. Then a userland proxy takes
-    what comes, unless there is none.
-    """
-    tables = () if examined.firewall is None else examined.firewall.tables
-    mine = [table for table in tables if table.is_for(family)]
-    kept = any(t.name == _TABLE or t.chain(_CHAIN) is not None for t in mine)
-    return kept or examined.proxied is False
 
 
 _EFFECTS: Final = {Effect.DNAT: "DNAT rule", Effect.ACCEPT: "ACCEPT rule"}
@@ -195,14 +177,8 @@ def _chain(family: int) -> str:
 
 def stale(examined: Examined) -> Iterator[Finding]:
     """A rule of the engine's leads to a container that is not there."""
-    if examined.firewall is None or examined.inventory is None or examined.machine is None:
-        return
-    if examined.target is not None or examined.inventory.engine.apart:
-        return
-    report = firewall_report(
-        examined.firewall, examined.published, examined.inventory, examined.machine
-    )
-    for placed in (p for p in report.stale if not _is_another_s(examined, p)):
+    report = examined.firewall_report
+    for placed in () if report is None or examined.target is not None else report.stale:
         yield Finding(
             code=Code.STALE_RULE,
             subject=placed.where,
@@ -210,17 +186,3 @@ def stale(examined: Examined) -> Iterator[Finding]:
             evidence=(rule_seen(placed),),
             fix=fixes.delete_rule(placed),
         )
-
-
-def _is_another_s(examined: Examined, placed: PlacedRule) -> bool:
-    """Whether a rule leads to a network of the host that is none of this engine's.
-
-    Several engines on one host have chains of one name.
-    """
-    to, new = placed.rule.asks(Destination), placed.rule.new_destination
-    address = new.address if new is not None else None if to is None else to.single
-    if address is None or examined.machine is None:
-        return False
-    mine = {n.interface for n in examined.bridges}
-    there = (i.name for i in examined.machine.interfaces if any(address in s for s in i.subnets))
-    return not mine.issuperset(there)

@@ -217,9 +217,26 @@ def test_a_rule_of_both_families_is_found_for_each() -> None:
     fw = recorded_firewall("29.1")
     both = Firewall(tables=tuple(evolve(t, family="inet") for t in fw.tables[:1]))
     container = evolve(CONTAINER, ports=PortMap.parse("0.0.0.0:8080->80/tcp"))
-    inventory = Inventory(source="engine", engine=EngineProfile())
+    (inventory,) = recorded_engine("28.5").read(Want(None, MACHINE))
     report = firewall_report(both, publications([container]), inventory, MACHINE)
     assert places(report.published[0].accept) == [
         "inet docker-bridges filter-forward-in__docker0 3"
     ]
     assert len(report.stale) == 2
+    others = firewall_report(both, (), Inventory(source="engine", engine=EngineProfile()), MACHINE)
+    assert others.stale == ()  # they lead to networks of another engine
+
+
+def test_an_engine_that_keeps_no_rules_of_a_family_misses_none() -> None:
+    """With ``ip6tables`` off, a userland proxy takes what comes by IPv6."""
+    engine = recorded_engine("28.5")
+    (inventory,) = engine.read(Want(None, engine.vantage))
+    known = publications(engine.containers())
+    every = firewall_report(Firewall(), known, inventory, engine.vantage).published
+    assert {(found.missing, found.proxied) for found in every} == {((), True)}
+    assert all(found.absent == found.expected for found in every)
+    assert any(found.expected for found in every)
+    empty = Firewall(tables=parse_iptables("*nat\n:DOCKER - [0:0]\nCOMMIT\n").tables)
+    for found in firewall_report(empty, known, inventory, engine.vantage).published:
+        lacks = bool(found.expected) and found.family == 4
+        assert (bool(found.missing), found.proxied) == (lacks, not lacks)
