@@ -12,13 +12,13 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-from dockernet._journey import Verdict, journey, outside_interface
+from dockernet._journey import BLOCKED, journey, outside_interface
 from dockernet._passage import first_packet, opening_rules
 from dockernet._ways import Family, Way, answers, interface_of, subnets
 from dockernet.errors import ForwardingError
 from dockernet.model.addresses import IPAddress
 from dockernet.model.containers import Attachment
-from dockernet.model.firewalls import Effect, Firewall, Hook, Table
+from dockernet.model.firewalls import ENGINE_TABLE, USER_CHAIN, Effect, Firewall, Hook, Table
 from dockernet.model.forwarding import Action, ForwardingPlan, ForwardRule, Opening, Place, Reach
 from dockernet.model.networks import Network
 from dockernet.model.publications import Publication
@@ -26,8 +26,6 @@ from dockernet.model.vantage import Vantage
 
 __all__ = ["Asked", "Ground", "planned"]
 
-_USER_CHAIN: Final = "DOCKER-USER"
-_NFT_TABLE: Final = "docker-bridges"
 # Engines from 28 on drop, before all else, what is sent to a container's own address by
 # another interface than its network's (moby, bridge/internal/iptabler/endpoint.go).
 _DROPS_DIRECT: Final = "DOCKER-FORWARD"
@@ -112,7 +110,7 @@ def planned(asked: Asked, ground: Ground) -> ForwardingPlan:
         to=str(asked.to),
         rules=rules,
         backend=planning.backend,
-        user_chain=tuple(v for v in (4, 6) if ground.firewall.has_chain(_USER_CHAIN, v)),
+        user_chain=tuple(v for v in (4, 6) if ground.firewall.has_chain(USER_CHAIN, v)),
         notes=tuple(planning.notes()),
     )
     planning.require_unblocked(plan)
@@ -141,8 +139,8 @@ class _Planning:
     @property
     def backend(self) -> Literal["iptables", "nftables"]:
         tables = self.ground.firewall.tables
-        native = any(t.name == _NFT_TABLE and t.backend == "nftables" for t in tables)
-        users = any(self.ground.firewall.has_chain(_USER_CHAIN, v) for v in (4, 6))
+        native = any(t.name == ENGINE_TABLE and t.backend == "nftables" for t in tables)
+        users = any(self.ground.firewall.has_chain(USER_CHAIN, v) for v in (4, 6))
         return "nftables" if native and not users else "iptables"
 
     def families(self) -> Iterator[Family]:
@@ -334,7 +332,7 @@ class _Planning:
         ours = self._overruled()
         for rule in opening_rules(plan.rules):
             found = journey(ours, first_packet(rule), self.ground.machine)
-            if found.assumed in (Verdict.DROP, Verdict.REJECT) and found.decisive is not None:
+            if found.assumed in BLOCKED and found.decisive is not None:
                 where = found.decisive.placed
                 reason = (
                     f"{where.where} ({where.rule}) of {where.backend} stops it, and an accept "
@@ -345,7 +343,7 @@ class _Planning:
     def _overruled(self) -> Firewall:
         """The tables that no rule of ours overrules; of the engine's own, a mark does."""
         if self.backend == "nftables":
-            kept = [t for t in self.ground.firewall.tables if t.name != _NFT_TABLE]
+            kept = [t for t in self.ground.firewall.tables if t.name != ENGINE_TABLE]
         else:
             backend = self._iptables()
             kept = [t for t in self.ground.firewall.tables if t.backend != backend]
@@ -359,6 +357,6 @@ class _Planning:
 def engine_backend(tables: Iterable[Table]) -> str:
     """The variant of iptables that has an engine's chains; without any the newer one."""
     listed = list(tables)
-    names = (_USER_CHAIN, "DOCKER")
+    names = (USER_CHAIN, "DOCKER")
     found = (t.backend for name in names for t in listed if t.chain(name) is not None)
     return next((b for b in found if b != "nftables"), "iptables-nft")

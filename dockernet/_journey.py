@@ -29,7 +29,7 @@ from dockernet.model.firewalls import (
 from dockernet.model.packets import Packet
 from dockernet.model.vantage import Interface, Vantage
 
-__all__ = ["Journey", "Step", "Verdict", "journey", "outside_interface", "way_out"]
+__all__ = ["BLOCKED", "Journey", "Step", "Verdict", "journey", "outside_interface", "way_out"]
 
 _LOOPBACK: Final = "lo"
 _DEEPEST: Final = 64  # chains that lead to chains; more are a circle, or made to annoy
@@ -44,6 +44,9 @@ class Verdict(StrEnum):
     REJECT = "reject"
     UNKNOWN = "unknown"
 
+
+BLOCKED: Final = frozenset({Verdict.DROP, Verdict.REJECT})
+"""What becomes of a packet that does not pass."""
 
 _VERDICTS: Final = {
     Effect.ACCEPT: Verdict.ACCEPT,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
-from dockernet._journey import Journey, Verdict, journey
+from dockernet._journey import BLOCKED, Journey, journey
 from dockernet.model.addresses import IPAddress, IPNetwork
 from dockernet.model.firewalls import Firewall, PlacedRule
 from dockernet.model.forwarding import Action, ForwardRule, Place
@@ -13,8 +12,6 @@ from dockernet.model.packets import Packet
 from dockernet.model.vantage import Vantage
 
 __all__ = ["first_packet", "opening_rules", "stopping"]
-
-_STOPPED: Final = frozenset({Verdict.DROP, Verdict.REJECT})
 
 
 def opening_rules(rules: Iterable[ForwardRule]) -> Iterator[ForwardRule]:
@@ -44,7 +41,7 @@ def stopping(
 def _stopping(rule: ForwardRule, firewall: Firewall, machine: Vantage) -> PlacedRule | None:
     packets = first_packet(rule), _last_packet(rule)
     ways = [journey(firewall, packet, machine) for packet in packets]
-    return _due(ways[-1]) if all(way.verdict in _STOPPED for way in ways) else None
+    return _due(ways[-1]) if all(way.verdict in BLOCKED for way in ways) else None
 
 
 def _due(way: Journey) -> PlacedRule | None:

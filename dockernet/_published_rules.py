@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
 
 from attrs import field, frozen
 
@@ -17,18 +16,19 @@ from dockernet.model.conditions import (
     Source,
 )
 from dockernet.model.facts import Inventory
-from dockernet.model.firewalls import Effect, Firewall, PlacedRule
+from dockernet.model.firewalls import (
+    ENGINE_CHAIN,
+    ENGINE_TABLE,
+    USER_CHAIN,
+    Effect,
+    Firewall,
+    PlacedRule,
+)
 from dockernet.model.packets import Packet
 from dockernet.model.publications import Publication
 from dockernet.model.vantage import Vantage
 
 __all__ = ["FirewallReport", "PublishedRules", "firewall_report"]
-
-_USER_CHAIN: Final = "DOCKER-USER"
-# Where an engine keeps the rules of published ports: a chain of iptables (moby,
-# daemon/libnetwork/drivers/bridge/internal/iptabler), a table of nftables (nftabler).
-_CHAIN: Final = "DOCKER"
-_TABLE: Final = "docker-bridges"
 
 
 @frozen(kw_only=True)
@@ -118,7 +118,7 @@ def firewall_report(
 
 def _is_for_a_port(placed: PlacedRule) -> bool:
     """Whether a rule is such as an engine makes for a published port of one container."""
-    if placed.chain != _CHAIN and placed.table != _TABLE:
+    if placed.chain != ENGINE_CHAIN and placed.table != ENGINE_TABLE:
         return False
     rule = placed.rule
     if rule.effect is Effect.DNAT:
@@ -168,7 +168,7 @@ class _Search:
 
     def _keeps_rules(self, family: int) -> bool:
         tables = (t for t in self.firewall.tables if t.is_for(family))
-        return any(t.name == _TABLE or t.chain(_CHAIN) is not None for t in tables)
+        return any(t.name == ENGINE_TABLE or t.chain(ENGINE_CHAIN) is not None for t in tables)
 
     def _is_of_family(self, placed: PlacedRule, family: int) -> bool:
         return placed.family == "inet" or (placed.family == "ip6") == (family == 6)
@@ -205,7 +205,7 @@ class _Search:
         ]
         for placed in mine:
             met = any(placed.rule.is_for(packet) is not False for packet in packets)
-            if placed.chain == _USER_CHAIN and met and placed.rule.text != "-j RETURN":
+            if placed.chain == USER_CHAIN and met and placed.rule.text != "-j RETURN":
                 yield placed
 
     def _journey(self, published: Publication, family: int) -> Journey:

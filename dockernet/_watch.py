@@ -7,9 +7,9 @@ from collections.abc import Callable, Generator, Iterator
 from math import inf
 from queue import Empty, SimpleQueue
 from time import monotonic
-from types import TracebackType
 from typing import Final, Self, TypeVar
 
+from dockernet._closing import Closing
 from dockernet._watching import ContainerWatch, StateWatch, TellState, Viewed
 from dockernet.model.changes import ContainerChange
 
@@ -51,7 +51,7 @@ class Bell:
             return
 
 
-class Watch(Iterator[T]):
+class Watch(Iterator[T], Closing):
     """Changes as they come, made by the methods that are called ``watch``.
 
     Iterate it, in any thread, and close it or use it as a context manager. It tells
@@ -95,17 +95,6 @@ class Watch(Iterator[T]):
                 self._changes.close()
             finally:
                 self._turn.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def container_changes(

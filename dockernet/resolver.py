@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
+from dockernet._closing import Closing
 from dockernet._resolution import Census, Resolution
 from dockernet._setting import Setting
 from dockernet._standing import identified, vantage_in
@@ -33,7 +33,7 @@ __all__ = ["Resolver", "endpoints", "explain", "peers", "resolve", "whoami"]
 Inquiry = TypeVar("Inquiry", Resolution, Census)
 
 
-class Resolver:
+class Resolver(Closing):
     """Resolves targets to the endpoints that work from where the caller stands.
 
     Without arguments it works on a host and inside containers: it asks the engine, and
@@ -304,17 +304,6 @@ class Resolver:
     def close(self) -> None:
         """Close what the resolver opened; sources that were given stay open."""
         self._setting.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _driven(inquiry: Inquiry) -> Inquiry:

@@ -29,7 +29,7 @@ from dockernet.formats.forwarding import (
     section,
 )
 from dockernet.formats.nftables import parse_nftables
-from dockernet.model.firewalls import Firewall
+from dockernet.model.firewalls import USER_CHAIN, Firewall
 from dockernet.model.forwarding import ForwardingPlan
 from dockernet.model.forwarding_status import ForwardingState, ForwardingStatus
 from dockernet.sources._programs import Done, run_program, which_program
@@ -42,7 +42,6 @@ _ROOT: Final = Path("/")
 _LOCK: Final = "run/dockernet-forwarding"
 _WAIT: Final = "5"  # seconds that iptables waits for others
 _OFF: Final = "0"
-_USER_CHAIN: Final = "DOCKER-USER"
 
 
 Run = Callable[[list[str], str, float], Done]
@@ -263,5 +262,5 @@ class Machine:
 
 def _at_home(plan: ForwardingPlan, firewall: Firewall) -> ForwardingPlan:
     """A plan that knows where DOCKER-USER is now."""
-    found = tuple(v for v in (4, 6) if firewall.has_chain(_USER_CHAIN, v))
+    found = tuple(v for v in (4, 6) if firewall.has_chain(USER_CHAIN, v))
     return evolve(plan, user_chain=found)

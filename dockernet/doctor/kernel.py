@@ -11,14 +11,12 @@ from dockernet.doctor.findings import Evidence, Finding, Fix, Kind
 from dockernet.formats.proc import KernelRoute
 from dockernet.model.addresses import IPNetwork
 from dockernet.model.networks import Network
+from dockernet.model.places import BRIDGE_FILTER, IPV4_FORWARDING, IPV6_FORWARDING
 from dockernet.model.vantage import Vantage
 from dockernet.refusals import Route
 
 __all__ = ["bridge_filter", "forwarding_v4", "forwarding_v6", "overlaps"]
 
-_V4: Final = "/proc/sys/net/ipv4/ip_forward"
-_V6: Final = "/proc/sys/net/ipv6/conf/all/forwarding"
-_BRIDGES: Final = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 # Wider ones are for the rest, as the default route is: 0.0.0.0/1 and 128.0.0.0/1 of a
 # VPN, 2000::/3 of a provider.
 _WIDEST: Final = 8
@@ -30,9 +28,9 @@ def forwarding_v4(examined: Examined) -> Iterator[Finding]:
     if not _leading_out(examined, 4):
         return
     told = None if examined.inventory is None else examined.inventory.engine.forwards
-    if examined.switches is not None and _V4 in examined.switches:
-        evidence = Evidence(Kind.FILE, _V4, examined.switches[_V4])
-        off = examined.switches[_V4] == "0"
+    if examined.switches is not None and IPV4_FORWARDING in examined.switches:
+        evidence = Evidence(Kind.FILE, IPV4_FORWARDING, examined.switches[IPV4_FORWARDING])
+        off = examined.switches[IPV4_FORWARDING] == "0"
     else:
         evidence, off = Evidence(Kind.ENGINE, "/info", "IPv4Forwarding false"), told is False
     if off:
@@ -41,20 +39,20 @@ def forwarding_v4(examined: Examined) -> Iterator[Finding]:
             subject="host",
             observed="the engine's host forwards no IPv4 packets",
             evidence=(evidence,),
-            fix=_switched("net.ipv4.ip_forward"),
+            fix=_switched(IPV4_FORWARDING),
         )
 
 
 def forwarding_v6(examined: Examined) -> Iterator[Finding]:
     """The host forwards no IPv6 packets, and a network has them."""
     six = _leading_out(examined, 6)
-    if six and examined.switches is not None and examined.switches.get(_V6) == "0":
+    if six and examined.switches is not None and examined.switches.get(IPV6_FORWARDING) == "0":
         yield Finding(
             code=Code.IPV6_FORWARDING_OFF,
             subject="host",
             observed=f"the engine's host forwards no IPv6 packets, and {six[0]} has an IPv6 subnet",
-            evidence=(Evidence(Kind.FILE, _V6, "0"),),
-            fix=_switched("net.ipv6.conf.all.forwarding"),
+            evidence=(Evidence(Kind.FILE, IPV6_FORWARDING, "0"),),
+            fix=_switched(IPV6_FORWARDING),
         )
 
 
@@ -86,19 +84,20 @@ def _is_forwarded(examined: Examined, family: int) -> bool:
 def bridge_filter(examined: Examined) -> Iterator[Finding]:
     """A network is to keep its containers apart, and what crosses its bridge is not filtered."""
     apart = [n for n in examined.concerned if not n.icc]
-    if not apart or examined.switches is None or examined.switches.get(_BRIDGES) != "0":
+    if not apart or examined.switches is None or examined.switches.get(BRIDGE_FILTER) != "0":
         return
     yield Finding(
         code=Code.BRIDGE_NOT_FILTERED,
         subject=str(apart[0]),
         observed=f"network {apart[0]} is to keep its containers apart, and what crosses its "
         "bridge meets no firewall",
-        evidence=(Evidence(Kind.FILE, _BRIDGES, "0"),),
-        fix=_switched("net.bridge.bridge-nf-call-iptables"),
+        evidence=(Evidence(Kind.FILE, BRIDGE_FILTER, "0"),),
+        fix=_switched(BRIDGE_FILTER),
     )
 
 
-def _switched(name: str) -> Fix:
+def _switched(path: str) -> Fix:
+    name = path.removeprefix("/proc/sys/").replace("/", ".")
     return Fix((("sysctl", "-w", f"{name}=1"),), "set it in /etc/sysctl.d, so that it stays")
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from dockernet._journey import Step, Verdict, journey
+from dockernet._journey import BLOCKED, Step, Verdict, journey
 from dockernet.doctor import fixes
 from dockernet.doctor.codes import Code
 from dockernet.doctor.examined import Examined
@@ -23,15 +23,14 @@ from dockernet.model.conditions import (
 )
 from dockernet.model.containers import Attachment, Container
 from dockernet.model.endpoints import Endpoint
-from dockernet.model.firewalls import Hook, PlacedRule
+from dockernet.model.firewalls import ENGINE_CHAIN, ENGINE_TABLE, USER_CHAIN, Hook, PlacedRule
 from dockernet.model.networks import Network
 from dockernet.model.packets import Packet
-from dockernet.model.places import Outcome
+from dockernet.model.places import BRIDGE_FILTER, Outcome
 from dockernet.model.ports import Port
 from dockernet.refusals import Route
 
 __all__ = [
-    "BLOCKED",
     "Sent",
     "closes",
     "judged",
@@ -42,10 +41,6 @@ __all__ = [
     "way_out",
 ]
 
-BLOCKED: Final = frozenset({Verdict.DROP, Verdict.REJECT})
-"""What becomes of a packet that does not pass."""
-
-_FILTERS_BRIDGES: Final = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 _ON_BRIDGE: Final = frozenset({Route.SHARED_NETWORK, Route.LINK})
 _LOST: Final = frozenset({Outcome.TIMED_OUT, Outcome.NO_ROUTE, Outcome.FAILED})
 # What can have become of it where not all can.
@@ -58,9 +53,6 @@ _ACCEPTED: Final = "accept these packets before it: it is for all others, too"
 _KEPT_APART: Final = "leave the rule, which is the engine's: connect both to one network"
 # What makes a rule one for some packets alone.
 _NARROW: Final = (Source, Destination, InInterface, OutInterface, DestinationPorts)
-_CHAIN: Final = "DOCKER"
-_USER_CHAIN: Final = "DOCKER-USER"
-_TABLE: Final = "docker-bridges"
 
 
 @frozen(kw_only=True)
@@ -151,7 +143,7 @@ def _address(place: Attachment, family: int) -> IPAddress | None:
 
 def _filters_bridges(examined: Examined) -> bool:
     """Whether what crosses a bridge meets the firewall, too."""
-    return examined.switches is not None and examined.switches.get(_FILTERS_BRIDGES) == "1"
+    return examined.switches is not None and examined.switches.get(BRIDGE_FILTER) == "1"
 
 
 def judged(
@@ -216,7 +208,9 @@ def _fix(code: Code, sent: Sent, placed: PlacedRule) -> Fix:
         return fixes.let_in(sent.network, "host", [port], packet.version)
     if placed.position is None:
         return Fix((), _RESTART if placed.chain == Hook.FORWARD else _ACCEPTED)
-    if placed.table == _TABLE or (placed.chain.startswith(_CHAIN) and placed.chain != _USER_CHAIN):
+    if placed.table == ENGINE_TABLE or (
+        placed.chain.startswith(ENGINE_CHAIN) and placed.chain != USER_CHAIN
+    ):
         return Fix((), _KEPT_APART)
     # What deletes a rule that is for everything lets in everything.
     return fixes.delete_rule(placed) if _is_narrow(placed) else Fix((), _ACCEPTED)

@@ -7,14 +7,13 @@ from typing import Final
 
 from attrs import evolve
 
-from dockernet._journey import Verdict
+from dockernet._journey import BLOCKED, Verdict
 from dockernet._published_rules import PublishedRules
 from dockernet.doctor import fixes
 from dockernet.doctor.codes import Code
 from dockernet.doctor.examined import Examined
 from dockernet.doctor.findings import Evidence, Finding, Fix, Kind
 from dockernet.doctor.packets import (
-    BLOCKED,
     Sent,
     closes,
     judged,

@@ -7,13 +7,13 @@ the tables below; one that is not there is a doubt.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from collections.abc import Mapping
+from typing import Final
 
 from dockernet.errors import FormatError
+from dockernet.formats._condition_values import Reads, made
 from dockernet.model.addresses import IPNetwork, parse_network
 from dockernet.model.conditions import (
-    Condition,
     Destination,
     DestinationPorts,
     DestinationType,
@@ -32,7 +32,7 @@ from dockernet.model.conditions import (
 )
 from dockernet.model.packets import protocol_name
 
-__all__ = ["GENERAL", "LIMITS", "MATCHES", "PROTOCOLS", "Reads", "flag_names", "port_number"]
+__all__ = ["GENERAL", "LIMITS", "MATCHES", "PROTOCOLS", "flag_names", "port_number"]
 
 _HIGHEST_PORT: Final = 65535
 _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10}")
@@ -78,7 +78,7 @@ def flag_names(text: str) -> tuple[str, ...]:
     return _SETS_OF_FLAGS.get(text, _names(text))
 
 
-def _mark(text: str, /, *, negated: bool) -> Mark:
+def _mark(text: str, /, *, negated: bool = False) -> Mark:
     value, _, mask = text.partition("/")
     numbers = [_number(value), *([_number(mask)] if mask else [])]
     return Mark(*numbers, negated=negated)
@@ -90,23 +90,10 @@ def _number(text: str) -> int:
     return int(text, 16) if text[:2] in ("0x", "0X") else int(text)
 
 
-def _direction(text: str, /, *, negated: bool) -> Direction:
+def _direction(text: str, /, *, negated: bool = False) -> Direction:
     if text not in _DIRECTIONS:
         raise FormatError(text, "expected ORIGINAL or REPLY")
     return Direction(_DIRECTIONS[text], negated=negated)
-
-
-class Reads(Protocol):
-    """What makes a condition of an option's value, and of whether ``!`` is before it."""
-
-    def __call__(self, value: str, /, *, negated: bool) -> Condition: ...
-
-
-def _made(kind: Callable[..., Condition], read: Callable[[str], object]) -> Reads:
-    def condition(value: str, /, *, negated: bool) -> Condition:
-        return kind(read(value), negated=negated)
-
-    return condition
 
 
 def _interface(text: str) -> tuple[str, ...]:
@@ -118,12 +105,12 @@ def _protocols(text: str) -> tuple[str, ...]:
 
 
 # The options of every rule.
-GENERAL: Final[Mapping[str, Reads]] = {
-    "-s": _made(Source, _networks),
-    "-d": _made(Destination, _networks),
-    "-i": _made(InInterface, _interface),
-    "-o": _made(OutInterface, _interface),
-    "-p": _made(Protocols, _protocols),
+GENERAL: Final[Mapping[str, Reads[str]]] = {
+    "-s": made(Source, _networks),
+    "-d": made(Destination, _networks),
+    "-i": made(InInterface, _interface),
+    "-o": made(OutInterface, _interface),
+    "-p": made(Protocols, _protocols),
 }
 _TRANSPORTS: Final = ("tcp", "udp", "sctp")
 # The matches that ask for nothing by themselves.
@@ -133,17 +120,17 @@ _ALL_FLAGS: Final = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
 _SETS_OF_FLAGS: Final[Mapping[str, tuple[str, ...]]] = {"ALL": _ALL_FLAGS, "NONE": ()}
 
 # The options of matches, each with one value.
-MATCHES: Final[Mapping[tuple[str, str], Reads]] = {
-    **{(name, "--sport"): _made(SourcePorts, _ports) for name in _TRANSPORTS},
-    **{(name, "--dport"): _made(DestinationPorts, _ports) for name in _TRANSPORTS},
-    ("multiport", "--sports"): _made(SourcePorts, _ports),
-    ("multiport", "--dports"): _made(DestinationPorts, _ports),
-    ("conntrack", "--ctstate"): _made(States, _names),
-    ("conntrack", "--ctorigdst"): _made(OriginalDestination, _networks),
-    ("conntrack", "--ctorigdstport"): _made(OriginalPorts, _ports),
+MATCHES: Final[Mapping[tuple[str, str], Reads[str]]] = {
+    **{(name, "--sport"): made(SourcePorts, _ports) for name in _TRANSPORTS},
+    **{(name, "--dport"): made(DestinationPorts, _ports) for name in _TRANSPORTS},
+    ("multiport", "--sports"): made(SourcePorts, _ports),
+    ("multiport", "--dports"): made(DestinationPorts, _ports),
+    ("conntrack", "--ctstate"): made(States, _names),
+    ("conntrack", "--ctorigdst"): made(OriginalDestination, _networks),
+    ("conntrack", "--ctorigdstport"): made(OriginalPorts, _ports),
     ("conntrack", "--ctdir"): _direction,
-    ("state", "--state"): _made(States, _names),
+    ("state", "--state"): made(States, _names),
     ("mark", "--mark"): _mark,
-    ("addrtype", "--src-type"): _made(SourceType, _names),
-    ("addrtype", "--dst-type"): _made(DestinationType, _names),
+    ("addrtype", "--src-type"): made(SourceType, _names),
+    ("addrtype", "--dst-type"): made(DestinationType, _names),
 }

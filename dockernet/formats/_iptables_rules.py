@@ -8,12 +8,12 @@ from typing import Final
 from attrs import define, field
 
 from dockernet.errors import FormatError
+from dockernet.formats._condition_values import Reads
 from dockernet.formats._iptables_matches import (
     GENERAL,
     LIMITS,
     MATCHES,
     PROTOCOLS,
-    Reads,
     flag_names,
 )
 from dockernet.formats._iptables_targets import effect_of, new_destination_of
@@ -126,7 +126,7 @@ class _Reading:
             Opaque(f"{one} {option}") if isinstance(one, typed) else one for one in self.conditions
         ]
 
-    def _ask(self, read: Reads, option: str, *, negated: bool) -> None:
+    def _ask(self, read: Reads[str], option: str, *, negated: bool) -> None:
         value = self._next(f"a value after {option}").text
         try:
             self.conditions.append(read(value, negated=negated))

@@ -6,10 +6,11 @@ A new match is a row in one of the tables below; one that is not there is a doub
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol, cast
+from collections.abc import Mapping
+from typing import Final, cast
 
 from dockernet.errors import FormatError
+from dockernet.formats._condition_values import Reads, made
 from dockernet.formats.json import Json, items, mapping, text
 from dockernet.model.addresses import IPNetwork, parse_network
 from dockernet.model.conditions import (
@@ -146,51 +147,38 @@ def _mark(right: object) -> int:
     raise FormatError(dumped(right), "expected a mark")
 
 
-class _Reads(Protocol):
-    """What makes a condition of what is compared with, and of whether it must differ."""
-
-    def __call__(self, right: object, /, *, negated: bool = False) -> Condition: ...
-
-
-def _made(kind: Callable[..., Condition], read: Callable[[object], object]) -> _Reads:
-    def condition(right: object, /, *, negated: bool = False) -> Condition:
-        return kind(read(right), negated=negated)
-
-    return condition
-
-
 # By the JSON of what is looked at.
-_LOOKS: Final[Mapping[str, _Reads]] = {
+_LOOKS: Final[Mapping[str, Reads[object]]] = {
     **{
-        f'{{"meta": {{"key": "{key}"}}}}': _made(InInterface, _interfaces)
+        f'{{"meta": {{"key": "{key}"}}}}': made(InInterface, _interfaces)
         for key in ("iifname", "iif")
     },
     **{
-        f'{{"meta": {{"key": "{key}"}}}}': _made(OutInterface, _interfaces)
+        f'{{"meta": {{"key": "{key}"}}}}': made(OutInterface, _interfaces)
         for key in ("oifname", "oif")
     },
-    '{"meta": {"key": "l4proto"}}': _made(Protocols, _protocols),
-    '{"meta": {"key": "mark"}}': _made(Mark, _mark),
-    '{"meta": {"key": "nfproto"}}': _made(Families, _versions),
-    '{"ct": {"key": "state"}}': _made(States, _capitals),
-    '{"ct": {"key": "status"}}': _made(States, _statuses),
-    '{"fib": {"flags": ["daddr"], "result": "type"}}': _made(DestinationType, _capitals),
-    '{"fib": {"flags": ["saddr"], "result": "type"}}': _made(SourceType, _capitals),
+    '{"meta": {"key": "l4proto"}}': made(Protocols, _protocols),
+    '{"meta": {"key": "mark"}}': made(Mark, _mark),
+    '{"meta": {"key": "nfproto"}}': made(Families, _versions),
+    '{"ct": {"key": "state"}}': made(States, _capitals),
+    '{"ct": {"key": "status"}}': made(States, _statuses),
+    '{"fib": {"flags": ["daddr"], "result": "type"}}': made(DestinationType, _capitals),
+    '{"fib": {"flags": ["saddr"], "result": "type"}}': made(SourceType, _capitals),
 }
-_PAYLOADS: Final[Mapping[tuple[str, str], _Reads]] = {
-    ("ip", "saddr"): _made(Source, _networks),
-    ("ip6", "saddr"): _made(Source, _networks),
-    ("ip", "daddr"): _made(Destination, _networks),
-    ("ip6", "daddr"): _made(Destination, _networks),
-    ("ip", "protocol"): _made(Protocols, _protocols),
-    ("ip6", "nexthdr"): _made(Protocols, _protocols),
-    **{(name, "sport"): _made(SourcePorts, _ports) for name in ("tcp", "udp", "sctp", "th")},
-    **{(name, "dport"): _made(DestinationPorts, _ports) for name in ("tcp", "udp", "sctp", "th")},
+_PAYLOADS: Final[Mapping[tuple[str, str], Reads[object]]] = {
+    ("ip", "saddr"): made(Source, _networks),
+    ("ip6", "saddr"): made(Source, _networks),
+    ("ip", "daddr"): made(Destination, _networks),
+    ("ip6", "daddr"): made(Destination, _networks),
+    ("ip", "protocol"): made(Protocols, _protocols),
+    ("ip6", "nexthdr"): made(Protocols, _protocols),
+    **{(name, "sport"): made(SourcePorts, _ports) for name in ("tcp", "udp", "sctp", "th")},
+    **{(name, "dport"): made(DestinationPorts, _ports) for name in ("tcp", "udp", "sctp", "th")},
 }
 _TRANSPORTS: Final = frozenset({"tcp", "udp", "sctp", "icmp", "icmpv6"})
 
 
-def look_at(left: Json) -> _Reads | None:
+def look_at(left: Json) -> Reads[object] | None:
     """What makes a condition of what is looked at; ``None`` where nobody here knows."""
     payload = mapping(left.get("payload"))
     if payload:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from dockernet.formats.iptables import render_words
 from dockernet.model.addresses import IPNetwork
-from dockernet.model.firewalls import Chain, Effect, Firewall, Table
+from dockernet.model.firewalls import USER_CHAIN, Chain, Effect, Firewall, Table
 from dockernet.model.forwarding import (
     SETTINGS,
     Action,
@@ -79,7 +79,7 @@ _NFT_FAMILIES: Final = {4: "ip", 6: "ip6"}
 def parent_chain(plan: ForwardingPlan, place: Place, family: int) -> str:
     """The chain from which ours is reached."""
     if place is Place.FORWARD and family in plan.user_chain:
-        return "DOCKER-USER"
+        return USER_CHAIN
     return _PARENTS[place]
 
 

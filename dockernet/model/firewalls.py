@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from attrs import frozen
 
@@ -14,6 +14,9 @@ from dockernet.model.diagnostics import Diagnostic
 from dockernet.model.packets import Packet
 
 __all__ = [
+    "ENGINE_CHAIN",
+    "ENGINE_TABLE",
+    "USER_CHAIN",
     "Backend",
     "Chain",
     "Counters",
@@ -30,6 +33,13 @@ __all__ = [
 Backend = Literal["iptables-nft", "iptables-legacy", "nftables"]
 Family = Literal["ip", "ip6", "inet"]
 AnyCondition = TypeVar("AnyCondition", bound=Condition)
+
+# Where engines keep the rules of published ports: a chain of iptables (moby,
+# daemon/libnetwork/drivers/bridge/internal/iptabler), a table of nftables (nftabler);
+# and the chain that they leave to the administrator.
+ENGINE_CHAIN: Final = "DOCKER"
+ENGINE_TABLE: Final = "docker-bridges"
+USER_CHAIN: Final = "DOCKER-USER"
 
 _VERSIONS: dict[Family, tuple[int, ...]] = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from attrs import field, frozen
 
@@ -13,7 +14,16 @@ from dockernet.model.links import LinkReport
 from dockernet.model.mappings import FrozenMap
 from dockernet.model.vantage import Interface
 
-__all__ = ["Dialled", "LookUp", "Outcome", "Place"]
+__all__ = [
+    "BRIDGE_FILTER",
+    "IPV4_FORWARDING",
+    "IPV6_FORWARDING",
+    "Dialled",
+    "LookUp",
+    "Outcome",
+    "Place",
+    "Switches",
+]
 
 
 class Outcome(StrEnum):
@@ -92,6 +102,11 @@ class Place:
     hosts_file: str = ""
     links: LinkReport = field(factory=lambda: LinkReport(()), repr=False)
 
+
+IPV4_FORWARDING: Final = "/proc/sys/net/ipv4/ip_forward"
+IPV6_FORWARDING: Final = "/proc/sys/net/ipv6/conf/all/forwarding"
+BRIDGE_FILTER: Final = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+"""Whether what crosses a bridge meets the firewall; it is not there without br_netfilter."""
 
 Switches = FrozenMap[str, str]
 """Files below ``/proc/sys``, and what they say."""

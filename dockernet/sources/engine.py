@@ -7,11 +7,11 @@ import re
 import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from dockernet._closing import Closing
 from dockernet._linking import chosen_links
 from dockernet._matching import behind, known_names, near_misses, undetailed
 from dockernet._standing import identified, standing
@@ -65,7 +65,7 @@ __all__ = ["Engine"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # moby, daemon/names; ids look like it, too
 
 
-class Engine:
+class Engine(Closing):
     """An engine, asked through its API by docker-py.
 
     Making one contacts nothing. Without arguments it is the engine that the docker
@@ -455,17 +455,6 @@ class Engine:
             made, self._made = self._made, None
         if made is not None:
             made.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         where = self._url or self._context

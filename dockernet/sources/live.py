@@ -17,10 +17,10 @@ from functools import partial
 from math import inf
 from random import SystemRandom
 from time import monotonic, time
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 from weakref import WeakSet
 
+from dockernet._closing import Closing
 from dockernet._linking import chosen_links
 from dockernet._matching import behind, known_names, near_misses
 from dockernet._view import View, Work
@@ -135,7 +135,7 @@ class _Lateness:
         return grown
 
 
-class Live:
+class Live(Closing):
     """A view of an engine that stays true, made by :meth:`Engine.live`.
 
     It has every reading method that an engine has, and answers each from memory. A
@@ -369,17 +369,6 @@ class Live:
                     thread.join()
         if first:
             self._tell()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<Live view of {len(self.containers())} containers: {self._state.kind}>"

@@ -30,7 +30,13 @@ from dockernet.formats.proc import (
 from dockernet.formats.resolv import parse_resolv_conf
 from dockernet.model.links import Link
 from dockernet.model.mappings import FrozenMap
-from dockernet.model.places import Place, Switches
+from dockernet.model.places import (
+    BRIDGE_FILTER,
+    IPV4_FORWARDING,
+    IPV6_FORWARDING,
+    Place,
+    Switches,
+)
 
 __all__ = ["Inside", "entering", "read_place", "read_routes", "read_switches"]
 
@@ -40,19 +46,14 @@ _NAME: Final = "place"
 _ROOT: Final = Path("/")
 _LARGEST: Final = 1_048_576  # bytes of a file of others
 _NEW_NETWORK: Final = 0x40000000  # CLONE_NEWNET of include/uapi/linux/sched.h
-# Without the last, br_netfilter is not loaded, and bridges meet no firewall.
-_SWITCHES: Final = (
-    "net/ipv4/ip_forward",
-    "net/ipv6/conf/all/forwarding",
-    "net/bridge/bridge-nf-call-iptables",
-)
+_SWITCHES: Final = (IPV4_FORWARDING, IPV6_FORWARDING, BRIDGE_FILTER)
 _NEEDS_ROOT: Final = "needs root, or the capability CAP_SYS_ADMIN: run it with sudo"
 
 
 def read_switches(root: Path = _ROOT) -> Switches:
     """Read the settings of this network namespace's kernel; those that are there."""
-    told = ((f"/proc/sys/{name}", _text(root / "proc/sys" / name).strip()) for name in _SWITCHES)
-    return FrozenMap({name: text for name, text in told if text})
+    told = ((path, _text(root / path.lstrip("/")).strip()) for path in _SWITCHES)
+    return FrozenMap({path: text for path, text in told if text})
 
 
 def read_routes(root: Path = _ROOT, process: str = "self") -> tuple[KernelRoute, ...]:

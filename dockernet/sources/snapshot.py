@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from dockernet._closing import Closing
 from dockernet._linking import chosen_links
 from dockernet._matching import behind, known_names, near_misses
 from dockernet.errors import FormatError, PeerNotFoundError, SourceError
@@ -30,7 +30,7 @@ __all__ = ["Snapshot"]
 _LARGEST: Final = 64 * 1024 * 1024  # bytes; a thousand containers take about three million
 
 
-class Snapshot:
+class Snapshot(Closing):
     """A recorded engine: it answers every question that a live one answers.
 
     Args:
@@ -158,17 +158,6 @@ class Snapshot:
 
     def close(self) -> None:
         """Nothing is open; a snapshot can stand wherever an engine does."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __str__(self) -> str:
         """The JSON text that :meth:`save` writes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -31,13 +30,13 @@ from harness.features import needs
 from harness.ground import THERE, THERE6
 from harness.places import HostPlace
 from harness.restarts import restartable_engine
+from harness.verbs import Verbs, verbs_on
 
 from dockernet.doctor import ENTRIES, Code, Severity
 
 # The host's firewall, its kernel and its engine are broken: those of a machine are not ours.
 pytestmark = needs("settings")
 
-_EXAMINER = str(Path(__file__).with_name("harness") / "examiner.py")
 _PATIENCE = 10.0  # seconds until something has happened that happens at once
 DOCTOR = (sys.executable, "-m", "dockernet", "doctor", "--json")
 # As a person has it on the path.
@@ -61,22 +60,14 @@ HOSTILE = "a; touch /run/doctored \"$(id)\" 'x'"
 
 @define(eq=False)
 class Examiner:
-    """The doctor on the engine's host, in one process for all runs."""
+    """The doctor on the engine's host."""
 
-    process: subprocess.Popen[str]
+    verbs: Verbs
 
     def __call__(self, *arguments: str) -> Any:
         """A report, and the exit code in it."""
-        code, document = self.run("doctor", *arguments)
-        return document.get("report", document) | {"code": code}
-
-    def run(self, *arguments: str) -> Any:
-        """The exit code and the document of any verb."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(arguments) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        document = self.verbs("doctor", *arguments)
+        return document.get("report", document) | {"code": document["code"]}
 
 
 @define(eq=False)
@@ -205,25 +196,14 @@ def until(what: Callable[[], bool]) -> None:
 
 @contextmanager
 def examining(host: Place) -> Iterator[Examiner]:
-    assert isinstance(host, HostPlace)
-    with host.start(sys.executable, _EXAMINER) as process:
-        yield Examiner(process)
-        assert process.stdin
-        process.stdin.close()
-
-
-@pytest.fixture(scope="module")
-def examiner(host: Place) -> Iterator[Examiner]:
-    with examining(host) as running:
-        yield running
+    with verbs_on(host) as verbs:
+        yield Examiner(verbs)
 
 
 @pytest.fixture
-def stage(
-    engine: RealEngine, host: Place, scene: Scene, examiner: Examiner, common: Common
-) -> Stage:
+def stage(engine: RealEngine, host: Place, scene: Scene, verbs: Verbs, common: Common) -> Stage:
     assert isinstance(host, HostPlace)
-    return Stage(engine, host, scene, examiner, common)
+    return Stage(engine, host, scene, Examiner(verbs), common)
 
 
 Steps = Generator[list[str] | None]
@@ -649,9 +629,9 @@ def a_host_that_rejects_its_default_bridge(s: Stage) -> Steps:
 
 def _forget_plans(s: Stage) -> None:
     """Take back what fixes have let through."""
-    _, applied = s.examiner.run("forward", "status")
+    applied = s.examiner.verbs("forward", "status")
     for tag in applied["tags"]:
-        s.examiner.run("forward", "remove", "--tag", tag)
+        s.examiner.verbs("forward", "remove", "--tag", tag)
 
 
 @contextmanager
