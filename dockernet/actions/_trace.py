@@ -46,10 +46,12 @@ class Heir:
     Attributes:
         family: The family of its chain's table; ``None`` where it is one of nftables.
         chain: Its chain; of nftables its tag.
+        remembers: Whether it remembers the setting.
     """
 
     family: Family | None
     chain: str
+    remembers: bool
 
     def text(self, setting: str) -> str:
         """What makes it remember a setting."""
@@ -108,38 +110,32 @@ class Trace:
         return remembered(self._chains(), self.tag)
 
     def heir(self, setting: str) -> Heir | None:
-        """Another plan that needs a setting; one that remembers it before others."""
-        found = list(self._heirs(setting))
-        known = [heir for heir, remembers in found if remembers]
-        return next(iter((*known, *(heir for heir, _ in found))), None)
+        """Another plan that needs a setting."""
+        return next(self._heirs(setting), None)
 
-    def remembers(self, heir: Heir, setting: str) -> bool:
-        """Whether another plan remembers a setting."""
-        return (heir, True) in self._heirs(setting)
-
-    def _heirs(self, setting: str) -> Iterator[tuple[Heir, bool]]:
+    def _heirs(self, setting: str) -> Iterator[Heir]:
         for version, family in FAMILIES:
             if SETTINGS[version] == setting:
                 for table in self._tables(family):
                     yield from self._iptables_heirs(table, setting)
                 yield from self._native_heirs(version, setting)
 
-    def _iptables_heirs(self, table: Table, setting: str) -> Iterator[tuple[Heir, bool]]:
+    def _iptables_heirs(self, table: Table, setting: str) -> Iterator[Heir]:
         family: Family = "ip6" if table.family == "ip6" else "ip"
         others = others_of(table, self.tag)
         for chain in table.chains:
             if chain.name in others and chain.name.endswith(f"-{Place.FORWARD}"):
                 tag = str(tag_of(chain.name))
-                yield Heir(family, chain.name), setting in remembered([chain], tag)
+                yield Heir(family, chain.name, setting in remembered([chain], tag))
 
-    def _native_heirs(self, version: int, setting: str) -> Iterator[tuple[Heir, bool]]:
+    def _native_heirs(self, version: int, setting: str) -> Iterator[Heir]:
         for table in self.firewall.tables:
             tag = tag_of_table(table.name) if table.family == "inet" else None
             chain = table.chain(_FORWARD)
             if tag in (None, self.tag) or chain is None:
                 continue
             if any(Families((version,)) in rule.conditions for rule in chain.rules):
-                yield Heir(None, str(tag)), setting in remembered([chain], str(tag))
+                yield Heir(None, str(tag), setting in remembered([chain], str(tag)))
 
     def own_tables(self, family: Family) -> Mapping[str, tuple[str, ...]]:
         """The tables that the plan has made and no other plan uses, and its chains there."""

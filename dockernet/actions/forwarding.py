@@ -166,7 +166,7 @@ class Machine:
         if heir is None:
             if self._setting(setting) != _OFF:
                 self._set(setting, _OFF)
-        elif trace.remembers(heir, setting):
+        elif heir.remembers:
             return
         elif heir.family is None:
             self._nft(heir.text(setting))

@@ -209,6 +209,20 @@ def test_what_another_plan_needs_stays_on_until_the_last_goes_in_any_order(
     assert whole(kernel) == before
 
 
+@pytest.mark.parametrize("heir", [FOUR, evolve(FOUR, backend="nftables")], ids=["", "native"])
+def test_what_another_plan_remembers_already_is_not_told_to_it_again(
+    kernel: Kernel, machine: Machine, heir: ForwardingPlan
+) -> None:
+    machine.apply(THROUGH)
+    machine.apply(heir)
+    assert killed(kernel, 1, partial(machine.remove, THROUGH.tag))  # the heir was told
+    assert machine.status(heir).turned_on == SETTINGS[:1]
+    told = sum(text.count(f"{heir.tag} turned on {SETTINGS[0]}") for text in whole(kernel))
+    machine.remove(THROUGH.tag)
+    again = sum(text.count(f"{heir.tag} turned on {SETTINGS[0]}") for text in whole(kernel))
+    assert (told, again) == (1, 1)
+
+
 @pytest.mark.parametrize(
     "line, place",
     [
